@@ -1,0 +1,74 @@
+"""The one way to open the catalog: write-ahead log, foreign keys, a patient busy timeout, explicit
+transactions.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from catalog.errors import CatalogError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+BUSY_TIMEOUT_MS = 15_000
+CACHE_KIB = 16 * 1024
+
+
+def connect(path: Path, *, readonly: bool = False) -> sqlite3.Connection:
+    """A connection in autocommit mode whose rows read by name; `transaction` groups statements.
+
+    Opens what exists and creates nothing: `migrations.migrate` makes a catalog. May be handed from
+    thread to thread, never used by two at once. A read-only one still needs to write the catalog's
+    `-shm` file. Raises CatalogError.
+    """
+    if not path.exists():
+        raise CatalogError(
+            f"{path}: no catalog here yet; start `rollcall watch` or run `rollcall scan PATH` "
+            "to make one"
+        )
+    try:
+        connection = sqlite3.connect(
+            f"{path.absolute().as_uri()}?mode=rw",
+            uri=True,
+            isolation_level=None,
+            check_same_thread=False,
+            timeout=BUSY_TIMEOUT_MS / 1000,
+        )
+        connection.row_factory = sqlite3.Row
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = NORMAL")
+        connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
+        connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
+        connection.execute(f"PRAGMA query_only = {int(readonly)}")
+    except sqlite3.Error as error:
+        raise CatalogError(
+            f"{path}: cannot be opened ({error}); check that it is Rollcall's catalog and yours "
+            "to write"
+        ) from error
+    return connection
+
+
+@contextmanager
+def transaction(connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
+    """BEGIN IMMEDIATE … COMMIT, or ROLLBACK when the block raises.
+
+    Immediate, because a deferred transaction that reads and then writes fails at once, whatever the
+    busy timeout, when another process wrote in between.
+    """
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield connection
+    except BaseException:
+        connection.rollback()
+        raise
+    connection.commit()
+
+
+def crops_path(catalog: Path) -> Path:
+    """Where the crops and previews of this catalog lie."""
+    return catalog.with_name("crops.db")

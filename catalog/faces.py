@@ -1,0 +1,174 @@
+"""Rows of faces: written by a part, tied to those that were there before, so that a face keeps its
+id.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Sequence
+
+    from catalog.records import EmbedderRecord, FaceRecord
+
+TIE_IOU = 0.5
+Box = tuple[float, float, float, float]
+
+
+def replace_faces(
+    connection: sqlite3.Connection, media_id: int, faces: Sequence[FaceRecord]
+) -> list[int]:
+    """Make these the active faces of a picture and return their ids, in order.
+
+    A face whose box ties to an old one (IoU ≥ 0.5, one to one) keeps its id and with it every
+    decision; an untied old face is superseded, unless a person decided on it: then it stays.
+    """
+    old = {
+        int(row["id"]): (row["x"], row["y"], row["w"], row["h"])
+        for row in connection.execute(
+            """SELECT id, x, y, w, h FROM faces WHERE media_id = ? AND frame_id IS NULL
+               AND state IN ('active', 'hidden') ORDER BY id""",
+            [media_id],
+        )
+    }
+    ties = tie([(face.x, face.y, face.w, face.h) for face in faces], old)
+    ids = []
+    for number, face in enumerate(faces):
+        tied = ties.get(number)
+        face_id = _insert(connection, media_id, face) if tied is None else tied
+        if tied is not None:
+            _update(connection, tied, face)
+        _write_results(connection, face_id, face)
+        ids.append(face_id)
+    for face_id in old.keys() - set(ties.values()):
+        if not decided(connection, face_id):
+            connection.execute(
+                "UPDATE faces SET state = 'superseded', person_id = NULL WHERE id = ?", [face_id]
+            )
+    return ids
+
+
+def tie(new: Sequence[Box], old: dict[int, Box]) -> dict[int, int]:
+    """Which new box (by position) is which old one (by id): best overlap first, each used once."""
+    pairs = sorted(
+        (
+            (overlap(box, other), -face_id, number)
+            for number, box in enumerate(new)
+            for face_id, other in old.items()
+        ),
+        reverse=True,
+    )
+    ties: dict[int, int] = {}
+    for iou, negative_id, number in pairs:
+        if iou >= TIE_IOU and number not in ties and -negative_id not in ties.values():
+            ties[number] = -negative_id
+    return ties
+
+
+def overlap(a: Box, b: Box) -> float:
+    """Intersection over union of two boxes (x, y, w, h); 0 where either has no area."""
+    width = min(a[0] + a[2], b[0] + b[2]) - max(a[0], b[0])
+    height = min(a[1] + a[3], b[1] + b[3]) - max(a[1], b[1])
+    if width <= 0 or height <= 0:
+        return 0.0
+    shared = width * height
+    return shared / (a[2] * a[3] + b[2] * b[3] - shared)
+
+
+def decided(connection: sqlite3.Connection, face_id: int) -> bool:
+    """Whether a person decided on this face: named it, ruled somebody out, or made it an
+    exemplar.
+    """
+    found = connection.execute(
+        """SELECT 1 WHERE EXISTS (SELECT 1 FROM assignments WHERE face_id = :id AND method = 'user'
+                                  AND ended_at IS NULL)
+              OR EXISTS (SELECT 1 FROM rejections WHERE face_id = :id)
+              OR EXISTS (SELECT 1 FROM exemplars WHERE face_id = :id AND source = 'user'
+                         AND state = 'used')""",
+        {"id": face_id},
+    ).fetchone()
+    return found is not None
+
+
+def ensure_embedder(connection: sqlite3.Connection, record: EmbedderRecord, *, active: bool) -> int:
+    """The id of this way to compute a vector; the first one ever is active, so is one asked to be.
+
+    A second embedder never becomes active here: vectors of two are not comparable, so that switch
+    is made in one transaction when the new one is complete.
+    """
+    row = connection.execute(
+        "SELECT id FROM embedders WHERE model = ? AND weights_sha256 = ? AND geometry = ?",
+        [record.model, record.weights_sha256, record.geometry],
+    ).fetchone()
+    if row is not None:
+        return int(row["id"])
+    none_active = connection.execute("SELECT 1 FROM embedders WHERE active").fetchone() is None
+    cursor = connection.execute(
+        """INSERT INTO embedders (model, weights_sha256, geometry, dimensions, active)
+           VALUES (?, ?, ?, ?, ?)""",
+        [
+            record.model,
+            record.weights_sha256,
+            record.geometry,
+            record.dimensions,
+            int(active and none_active),
+        ],
+    )
+    return int(cursor.lastrowid or 0)
+
+
+def _columns(face: FaceRecord) -> dict[str, object]:
+    return {
+        "x": face.x,
+        "y": face.y,
+        "w": face.w,
+        "h": face.h,
+        "landmarks": json.dumps([[round(x, 2), round(y, 2)] for x, y in face.landmarks]),
+        "detector": face.detector,
+        "detector_version": face.detector_version,
+        "confidence": face.confidence,
+        "quality": face.quality.score,
+        "crop": face.crop.sha256,
+        "crop_scale": face.crop.scale,
+        "crop_x": face.crop.x,
+        "crop_y": face.crop.y,
+    }
+
+
+def _insert(connection: sqlite3.Connection, media_id: int, face: FaceRecord) -> int:
+    values = {"media_id": media_id, **_columns(face)}
+    cursor = connection.execute(
+        f"INSERT INTO faces ({', '.join(values)}) VALUES ({', '.join('?' * len(values))})",
+        list(values.values()),
+    )
+    return int(cursor.lastrowid or 0)
+
+
+def _update(connection: sqlite3.Connection, face_id: int, face: FaceRecord) -> None:
+    values = _columns(face)
+    connection.execute(
+        f"UPDATE faces SET {', '.join(f'{name} = ?' for name in values)} WHERE id = ?",
+        [*values.values(), face_id],
+    )
+
+
+def _write_results(connection: sqlite3.Connection, face_id: int, face: FaceRecord) -> None:
+    quality = {
+        "face_id": face_id,
+        "version": face.quality.version,
+        "reasons": json.dumps(list(face.quality.reasons), ensure_ascii=False),
+        **face.quality.measures,
+    }
+    connection.execute(
+        f"""INSERT OR REPLACE INTO quality ({", ".join(quality)})
+            VALUES ({", ".join("?" * len(quality))})""",
+        list(quality.values()),
+    )
+    for number, (embedder, vector) in enumerate(face.vectors.items()):
+        embedder_id = ensure_embedder(connection, embedder, active=number == 0)
+        connection.execute(
+            "INSERT OR REPLACE INTO embeddings (face_id, embedder_id, vector) VALUES (?, ?, ?)",
+            [face_id, embedder_id, vector],
+        )

@@ -1,0 +1,93 @@
+"""Committing what one part of one media turned out to hold: rows, crops and the next job, at
+once.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import fields
+from typing import TYPE_CHECKING
+
+from catalog import crops as crops_module
+from catalog import exemplars, jobs, log, steps
+from catalog.faces import replace_faces
+from catalog.records import MediaFacts
+
+if TYPE_CHECKING:
+    import sqlite3
+
+    from catalog.jobs import Job, Patience
+    from catalog.records import PartRecord
+
+IDENTIFY_PRIORITY = 10
+
+
+def commit_part(
+    catalog: sqlite3.Connection,
+    crops: sqlite3.Connection,
+    record: PartRecord,
+    job: Job,
+    *,
+    patience: Patience,
+) -> str:
+    """Write one part's results and close its job, inside the caller's transactions.
+
+    Returns the media's state afterwards. The same transaction lines up identification, so that no
+    committed face is ever forgotten. A part that failed and may succeed later goes back in line.
+    """
+    row = catalog.execute("SELECT id FROM media WHERE sha256 = ?", [record.sha256]).fetchone()
+    if row is None:
+        jobs.finish(catalog, job.id, state="cancelled", error="the media was removed meanwhile")
+        return "gone"
+    media_id = int(row["id"])
+    if record.facts is not None:
+        _write_facts(catalog, media_id, record.facts)
+    if record.preview is not None:
+        crops_module.store_preview(crops, record.sha256, record.preview)
+    steps.record(catalog, media_id, record.part, record.steps)
+    if record.error is not None:
+        return _fail(catalog, media_id, record, job, patience)
+    crops_module.store_crops(crops, [face.crop for face in record.faces])
+    replace_faces(catalog, media_id, record.faces)
+    catalog.execute("UPDATE media SET state = 'done', error = NULL WHERE id = ?", [media_id])
+    exemplars.renew_for_media(catalog, media_id)
+    if record.faces:
+        jobs.enqueue(
+            catalog,
+            "identify",
+            f"{media_id}/{record.part}",
+            media_id=media_id,
+            priority=IDENTIFY_PRIORITY,
+        )
+    jobs.finish(catalog, job.id)
+    log.write(catalog, "catalogued", media_id=media_id, faces=len(record.faces))
+    return "done"
+
+
+def _fail(
+    catalog: sqlite3.Connection, media_id: int, record: PartRecord, job: Job, patience: Patience
+) -> str:
+    error = record.error or "failed for no known reason"
+    if record.permanent:
+        state = "failed"
+        jobs.finish(catalog, job.id, state="failed", error=error)
+    else:
+        again = jobs.put_back(catalog, job, error, patience)
+        state = "quarantined" if again == "quarantined" else "pending"
+    catalog.execute(
+        "UPDATE media SET state = ?, error = ? WHERE id = ? AND state <> 'done'",
+        [state, error, media_id],
+    )
+    exemplars.renew_for_media(catalog, media_id)
+    level = "warning" if state == "pending" else "error"
+    log.write(catalog, "failed", level=level, media_id=media_id, reason=error, attempt=job.attempts)
+    return state
+
+
+def _write_facts(catalog: sqlite3.Connection, media_id: int, facts: MediaFacts) -> None:
+    values = {item.name: getattr(facts, item.name) for item in fields(MediaFacts)}
+    values["exif"] = json.dumps(facts.exif, ensure_ascii=False) if facts.exif else None
+    catalog.execute(
+        f"UPDATE media SET {', '.join(f'{name} = ?' for name in values)} WHERE id = ?",
+        [*values.values(), media_id],
+    )

@@ -1,0 +1,129 @@
+"""The values that the daemon's stages hand to the catalog: what one part of one media turned out to
+hold.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MediaFacts:
+    """What probing a file found; None where the file does not say."""
+
+    kind: str
+    mime: str
+    width: int | None = None
+    height: int | None = None
+    duration_s: float | None = None
+    fps: float | None = None
+    codec: str | None = None
+    taken_at: str | None = None
+    taken_at_local: str | None = None
+    taken_at_source: str | None = None
+    camera_make: str | None = None
+    camera_model: str | None = None
+    lens: str | None = None
+    orientation: int | None = None
+    latitude: float | None = None
+    longitude: float | None = None
+    altitude_m: float | None = None
+    exif: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepRecord:
+    """One row of the `steps` ledger. `started_at` is UTC text; `error` is set where state is
+    failed.
+    """
+
+    step: str
+    fingerprint: str
+    model: str = ""
+    parameters: dict[str, Any] = field(default_factory=dict)
+    state: str = "done"
+    started_at: str
+    seconds: float
+    device: str = "cpu"
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmbedderRecord:
+    """One way to compute a vector: model, the weights' SHA-256 and the geometry its crops are
+    warped to.
+    """
+
+    model: str
+    weights_sha256: str
+    geometry: str
+    dimensions: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CropRecord:
+    """A stored crop. Crop pixel (i, j) shows the full-size picture at (x + i·scale, y +
+    j·scale).
+    """
+
+    sha256: str
+    jpeg: bytes
+    scale: float
+    x: float
+    y: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QualityRecord:
+    """The score 0-1 of one face, the measures it came from, and what pulled it down in words."""
+
+    version: str
+    score: float
+    measures: dict[str, float]
+    reasons: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FaceRecord:
+    """One detected face. Box and landmarks are pixels of the upright full-size picture.
+
+    `vectors` maps an embedder to little-endian float32 bytes of unit length.
+    """
+
+    x: float
+    y: float
+    w: float
+    h: float
+    landmarks: tuple[tuple[float, float], ...]
+    confidence: float
+    detector: str
+    detector_version: str
+    crop: CropRecord
+    quality: QualityRecord
+    vectors: dict[EmbedderRecord, bytes]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PreviewRecord:
+    """A small JPEG of the whole upright picture, for the pages."""
+
+    jpeg: bytes
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartRecord:
+    """All that one part of one media gave. `error` set: it failed; `permanent`: and always will
+    with this code.
+    """
+
+    sha256: str
+    part: int = 0
+    facts: MediaFacts | None = None
+    preview: PreviewRecord | None = None
+    faces: tuple[FaceRecord, ...] = ()
+    steps: tuple[StepRecord, ...] = ()
+    error: str | None = None
+    permanent: bool = True

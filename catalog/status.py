@@ -1,0 +1,68 @@
+"""What `status` tells: counts, queue, models, failures, and what was made with other settings."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from catalog import steps
+
+if TYPE_CHECKING:
+    import sqlite3
+
+
+def counts(connection: sqlite3.Connection) -> dict[str, int]:
+    """How much there is of everything that people ask for."""
+    row = connection.execute(
+        """SELECT (SELECT count(*) FROM media WHERE kind = 'image' AND state = 'done') AS photos,
+                  (SELECT count(*) FROM media WHERE kind = 'video' AND state = 'done') AS videos,
+                  (SELECT count(*) FROM faces WHERE state = 'active') AS faces,
+                  (SELECT count(*) FROM people WHERE name IS NOT NULL AND merged_into IS NULL)
+                      AS named_people,
+                  (SELECT count(*) FROM unknown_people) AS unnamed_people,
+                  (SELECT count(*) FROM media WHERE state = 'pending') AS pending,
+                  (SELECT count(*) FROM failures) AS failures,
+                  (SELECT count(*) FROM assignments WHERE state = 'suggested'
+                   AND ended_at IS NULL) AS suggestions"""
+    ).fetchone()
+    return {key: int(row[key]) for key in row.keys()}  # noqa: SIM118 - a Row iterates over values
+
+
+def queue(connection: sqlite3.Connection) -> list[dict[str, Any]]:
+    """Open and troubled jobs by kind and state."""
+    rows = connection.execute(
+        """SELECT kind, state, count(*) AS jobs, min(not_before) AS next_try FROM jobs
+           WHERE state NOT IN ('done', 'cancelled') GROUP BY kind, state ORDER BY kind, state"""
+    )
+    return [dict(row) for row in rows]
+
+
+def daemon(connection: sqlite3.Connection) -> dict[str, Any]:
+    """What the daemon last said of itself; whether it runs, only the lock tells."""
+    row = connection.execute("SELECT * FROM daemon WHERE id = 1").fetchone()
+    found = {"pid": row["pid"], "started_at": row["started_at"]}
+    for name in ("models", "hardware", "workers", "notes"):
+        found[name] = json.loads(row[name]) if row[name] else None
+    return found
+
+
+def say(connection: sqlite3.Connection, **values: object) -> None:
+    """Write what other processes need to know of the daemon: pid, started_at, models, …"""
+    for name, value in values.items():
+        plain = value if isinstance(value, int | str) or value is None else json.dumps(value)
+        connection.execute(f"UPDATE daemon SET {name} = ? WHERE id = 1", [plain])
+
+
+def roots_state(connection: sqlite3.Connection) -> list[dict[str, Any]]:
+    """The watched and scanned folders with the number of files present in each."""
+    rows = connection.execute(
+        """SELECT roots.path, roots.role, roots.state, count(files.id) AS files
+           FROM roots LEFT JOIN files ON files.root_id = roots.id AND files.state = 'present'
+           WHERE roots.state <> 'retired' GROUP BY roots.id ORDER BY roots.role, roots.path"""
+    )
+    return [dict(row) for row in rows]
+
+
+def outdated(connection: sqlite3.Connection, current: dict[tuple[str, str], str]) -> dict[str, int]:
+    """How many media have a step that was made with other settings or models; see `steps`."""
+    return steps.outdated(connection, current)

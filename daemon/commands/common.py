@@ -1,0 +1,86 @@
+"""What commands share: the options that each takes, and how a result is printed."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from catalog.connect import connect
+from daemon import config_file
+from daemon.log import set_up_logging
+
+if TYPE_CHECKING:
+    import sqlite3
+    import threading
+    from collections.abc import Callable, Iterator
+
+    from daemon.settings import Settings
+
+F = TypeVar("F", bound="Callable[..., Any]")
+
+
+def _load(_ctx: click.Context, _parameter: click.Parameter, value: Path | None) -> Settings:
+    settings = config_file.load(value)
+    set_up_logging(settings.log.level)
+    return settings
+
+
+def config_option(function: F) -> F:
+    """`--config FILE`, handed to the command as `settings`."""
+    return click.option(
+        "--config",
+        "settings",
+        type=click.Path(path_type=Path, dir_okay=False),
+        callback=_load,
+        metavar="FILE",
+        help="Configuration file; without it ./config.toml, then the user's own.",
+    )(function)
+
+
+def json_option(function: F) -> F:
+    """`--json`, handed to the command as `as_json`."""
+    return click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")(
+        function
+    )
+
+
+def print_json(value: object) -> None:
+    """One JSON document on standard output; paths and other bytes become text."""
+    click.echo(
+        json.dumps(
+            value,
+            ensure_ascii=False,
+            indent=2,
+            default=lambda item: os.fsdecode(item) if isinstance(item, bytes) else str(item),
+        )
+    )
+
+
+def open_catalog(settings: Settings) -> sqlite3.Connection:
+    """The catalog for reading. Raises CatalogError where there is none."""
+    return connect(settings.catalog, readonly=True)
+
+
+@contextmanager
+def interruptible(stop: threading.Event) -> Iterator[None]:
+    """Ctrl-C and SIGTERM set `stop`, so that what runs can end in order; a second Ctrl-C
+    insists.
+    """
+
+    def handle(number: int, _frame: object) -> None:
+        if stop.is_set() and number == signal.SIGINT:
+            raise KeyboardInterrupt
+        stop.set()
+
+    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,97 @@
+"""`rollcall status`: what is there, what is being done, and what needs an eye."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from catalog import status as facts
+from daemon import ledger
+from daemon.commands.common import config_option, json_option, open_catalog, print_json
+from daemon.errors import EnvironmentTrouble
+from daemon.faces.plan import plan
+from daemon.lock import CatalogLock
+
+if TYPE_CHECKING:
+    import sqlite3
+
+    from daemon.settings import Settings
+
+
+@click.command(name="status", epilog="Example: rollcall status --json")
+@config_option
+@json_option
+@click.option("--failures", is_flag=True, help="List every file that could not be catalogued.")
+def command(settings: Settings, *, as_json: bool, failures: bool) -> None:
+    """Say what the catalog holds, whether the daemon runs and on which models, and what failed."""
+    with closing(open_catalog(settings)) as connection:
+        report = _report(settings, connection)
+        if failures:
+            rows = connection.execute("SELECT path, state, reason FROM failures ORDER BY path")
+            report["failures"] = [dict(row) for row in rows]
+    if as_json:
+        print_json(report)
+    else:
+        _print(report)
+
+
+def _report(settings: Settings, connection: sqlite3.Connection) -> dict[str, Any]:
+    owner = CatalogLock(settings.paths.state).owner()
+    said = facts.daemon(connection)
+    return {
+        "catalog": str(settings.catalog),
+        "running": None if owner is None else {"pid": owner.pid, "role": owner.role},
+        "counts": facts.counts(connection),
+        "roots": facts.roots_state(connection),
+        "queue": facts.queue(connection),
+        "hardware": said["hardware"],
+        "workers": said["workers"],
+        **_models(settings, connection),
+    }
+
+
+def _models(settings: Settings, connection: sqlite3.Connection) -> dict[str, Any]:
+    """The models that would be used now, and how many files were made with others."""
+    try:
+        models = plan(settings)
+    except EnvironmentTrouble as error:
+        return {"models": None, "notes": [str(error)], "made_with_other_settings": {}}
+    planned = ledger.planned_steps(settings, models.detector, models.recognizer_choices)
+    marks = {key: step.fingerprint for key, step in planned.items()}
+    return {
+        "models": {"detector": models.detectors, "recognizer": models.recognizers},
+        "notes": list(models.notes),
+        "made_with_other_settings": facts.outdated(connection, marks),
+    }
+
+
+def _print(report: dict[str, Any]) -> None:
+    counts = report["counts"]
+    running = report["running"]
+    state = f"running (pid {running['pid']}, {running['role']})" if running else "not running"
+    click.echo(f"daemon    {state}")
+    click.echo(f"catalog   {report['catalog']}")
+    click.echo(
+        f"holds     {counts['photos']} photos, {counts['faces']} faces, {counts['named_people']} "
+        f"people with a name, {counts['unnamed_people']} without"
+    )
+    for root in report["roots"]:
+        click.echo(f"{root['role']:<9} {root['path']}: {root['files']} files, {root['state']}")
+    if report["models"]:
+        names = [*report["models"]["detector"], *report["models"]["recognizer"]]
+        click.echo(f"models    {', '.join(names)}")
+    for note in report["notes"]:
+        click.echo(f"note      {note}")
+    for job in report["queue"]:
+        click.echo(f"jobs      {job['jobs']} {job['kind']} {job['state']}")
+    for step, count in report["made_with_other_settings"].items():
+        click.echo(f"older     {count} files have {step} made with other settings")
+    if counts["suggestions"]:
+        click.echo(f"asks      {counts['suggestions']} suggestions wait for an answer")
+    if counts["failures"]:
+        click.echo(f"failed    {counts['failures']} files: rollcall status --failures")
+    for failure in report.get("failures", []):
+        path = str(failure["path"]).replace("\n", "\\n")
+        click.echo(f"          {path}: {failure['reason']}")

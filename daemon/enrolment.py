@@ -1,0 +1,78 @@
+"""Adding reference pictures for somebody: copied into the person's folder, then read like any
+other.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+from catalog.connect import connect
+from daemon.errors import EnvironmentTrouble
+from daemon.lock import CatalogLock
+from daemon.supervisor import Supervisor
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from daemon.settings import Settings
+
+# The daemon settles a new file before it reads it, and may have a queue.
+PATIENCE_S = 120.0
+POLL_S = 0.2
+
+
+def enrol_photos(
+    settings: Settings, name: str, photos: Sequence[Path], *, stop: threading.Event
+) -> list[dict[str, str | None]]:
+    """Copy the photos and wait until each has an exemplar, or a reason why not."""
+    folder = settings.paths.people / name
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        targets = [_copy(photo, folder) for photo in photos]
+    except OSError as error:
+        raise EnvironmentTrouble(
+            f"{folder}: cannot take the pictures ({error.strerror}); make it writable"
+        ) from error
+    owner = CatalogLock(settings.paths.state).owner()
+    if owner is None or owner.role != "watch":
+        with Supervisor(settings, "alone", stop=stop) as supervisor:
+            people = os.path.realpath(os.fsencode(settings.paths.people))
+            supervisor.arrivals.scan([people], "reference", progress=lambda _: None)
+            supervisor.drain()
+    return [_outcome(settings, target, stop) for target in targets]
+
+
+def _copy(photo: Path, folder: Path) -> Path:
+    """A copy under a name that is free, complete from the moment it has that name."""
+    target, number = folder / photo.name, 1
+    while target.exists():
+        if target.samefile(photo) or target.read_bytes() == photo.read_bytes():
+            return target
+        number += 1
+        target = folder / f"{photo.stem}-{number}{photo.suffix}"
+    part = folder / f".rollcall-{target.name}.part"
+    shutil.copy2(photo, part)
+    part.rename(target)
+    return target
+
+
+def _outcome(settings: Settings, target: Path, stop: threading.Event) -> dict[str, str | None]:
+    path = os.path.realpath(os.fsencode(target))
+    waited_s = 0.0
+    with closing(connect(settings.catalog, readonly=True)) as connection:
+        while True:
+            row = connection.execute(
+                """SELECT exemplars.state, exemplars.reason FROM exemplars
+                   JOIN files ON files.id = exemplars.file_id WHERE files.path_bytes = ?""",
+                [path],
+            ).fetchone()
+            if row is not None:
+                return {"photo": str(target), "state": row["state"], "reason": row["reason"]}
+            if waited_s >= PATIENCE_S or stop.wait(POLL_S):
+                return {"photo": str(target), "state": "waiting", "reason": "not read yet"}
+            waited_s += POLL_S

@@ -1,0 +1,1 @@
+"""From a picture to boxes, crops, scores and vectors."""

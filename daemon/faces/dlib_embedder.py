@@ -1,0 +1,48 @@
+"""The recognition model `Dlib` by onnxruntime."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from daemon.faces import embed
+from daemon.faces.dlib_network import convert
+from daemon.faces.geometry import GEOMETRIES, geometry_name
+from daemon.faces.onnx_files import open_session, prepared
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from daemon.faces.embed import Chips
+    from daemon.faces.values import Crop, Vectors
+    from daemon.faces.weights import Weights
+
+_BATCH = 16  # beyond it a batch is no faster on a processor and only takes memory
+
+
+class DlibEmbedder:
+    """dlib's ResNet (King, 2017): 150 × 150 RGB chips to 128 numbers."""
+
+    name = "Dlib"
+    dimensions = 128
+
+    def __init__(self, weights: Weights, *, state: Path, mirror: bool, threads: int = 1) -> None:
+        self.weights_sha256 = weights.sha256
+        self.geometry = geometry_name(self.name, mirror=mirror)
+        self._mirror = mirror
+        path = prepared(weights.path, state=state, kind="dlib", convert=convert)
+        self._session = open_session(path, threads=threads)
+
+    def embed(self, crops: Sequence[Crop]) -> Vectors:
+        """One unit vector a crop, in order."""
+        if not crops:
+            return np.zeros((0, self.dimensions), np.float32)
+        faces = embed.chips(crops, GEOMETRIES[self.name])
+        return embed.vectors(faces, self._forward, mirror=self._mirror, batch=_BATCH)
+
+    def _forward(self, faces: Chips) -> Vectors:
+        (found,) = self._session.run(None, {"faces": faces})
+        result: Vectors = found
+        return result

@@ -1,0 +1,58 @@
+"""Crops to unit vectors: the stage, and what every recognition model's wrapper shares."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from daemon.faces.align import chip
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from daemon.faces.geometry import Geometry
+    from daemon.faces.values import Crop, Embedder, Picture, Vectors
+
+Chips = NDArray[np.uint8]
+"""Faces × height × width × 3, RGB, in a model's own geometry."""
+
+
+def embed(crops: Sequence[Crop], embedder: Embedder) -> Vectors:
+    """One unit vector a crop, in order; no crop gives a (0, dimensions) array."""
+    return embedder.embed(crops)
+
+
+def chips(crops: Sequence[Crop], geometry: Geometry) -> Chips:
+    """The crops in the model's own geometry."""
+    faces: list[Picture] = [chip(crop, geometry) for crop in crops]
+    if not faces:
+        return np.zeros((0, geometry.height, geometry.width, 3), np.uint8)
+    return np.stack(faces)
+
+
+def vectors(
+    faces: Chips, forward: Callable[[Chips], NDArray[np.float32]], *, mirror: bool, batch: int
+) -> Vectors:
+    """Unit vectors of the chips through `forward`, at most `batch` at once.
+
+    With `mirror` the unit vectors of a chip and of its mirror image are averaged: what differs
+    between them is pose and light, not the person.
+    """
+    found = []
+    for start in range(0, len(faces), batch):
+        piece = faces[start : start + batch]
+        part = unit(forward(piece))
+        if mirror:
+            part = unit(part + unit(forward(np.ascontiguousarray(piece[:, :, ::-1]))))
+        found.append(part)
+    return np.concatenate(found)
+
+
+def unit(rows: NDArray[np.float32]) -> Vectors:
+    """Each row divided by its length; a row of zeros stays."""
+    rows = np.asarray(rows, np.float32)
+    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
+    result: Vectors = rows / np.maximum(lengths, np.float32(1e-12))
+    return result

@@ -1,0 +1,149 @@
+"""YuNet by onnxruntime: any picture size, batches, unrounded boxes, five landmarks.
+
+Wu, Peng, Yu: YuNet: A Tiny Millisecond-level Face Detector, Machine Intelligence Research 2023. The
+published file fixes its input at 640×640; the network is convolutional, so with free dimensions it
+runs at every multiple of 32.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+from onnx import numpy_helper
+
+from daemon.faces.boxes import suppress
+from daemon.faces.onnx_files import open_session, prepared
+from daemon.faces.values import Detection, Picture
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from daemon.faces.weights import Weights
+
+STRIDES = (8, 16, 32)
+_MULTIPLE = 32
+_BATCH_MEGAPIXELS = 4.0  # some 150 MB of activations a megapixel bound what one run may take
+_OVERLAP = (
+    0.3  # IoU above which the less confident of two boxes goes; OpenCV's default for this network
+)
+
+Rows = NDArray[np.float32]
+"""Candidates × 15: x, y, w, h, five points (x, y), score."""
+
+
+class YuNet:
+    """The detector `yunet`. `floor` is the least score that is looked at; later stages may ask for
+    more.
+    """
+
+    name = "yunet"
+    version = "1"
+
+    def __init__(
+        self, weights: Weights, *, state: Path, floor: float = 0.3, threads: int = 1
+    ) -> None:
+        self.weights_sha256 = weights.sha256
+        self.floor = floor
+        path = prepared(weights.path, state=state, kind="yunet", convert=free_dimensions)
+        self._session = open_session(path, threads=threads)
+        self._outputs = [output.name for output in self._session.get_outputs()]
+
+    def detect(self, pictures: Sequence[Picture]) -> list[list[Detection]]:
+        """The faces of each picture, in that picture's pixels, most confident first.
+
+        Pictures of equal padded size go through the network together; what shares a batch changes
+        no result.
+        """
+        groups: dict[tuple[int, int], list[int]] = {}
+        for index, picture in enumerate(pictures):
+            groups.setdefault(_padded(picture), []).append(index)
+        found: list[list[Detection]] = [[] for _ in pictures]
+        for (height, width), members in groups.items():
+            step = max(1, int(_BATCH_MEGAPIXELS * 1e6 / (height * width)))
+            for start in range(0, len(members), step):
+                batch = members[start : start + step]
+                for index, faces in zip(
+                    batch, self._run([pictures[i] for i in batch], height, width), strict=True
+                ):
+                    found[index] = faces
+        return found
+
+    def _run(self, pictures: list[Picture], height: int, width: int) -> list[list[Detection]]:
+        blob = np.zeros((len(pictures), 3, height, width), np.float32)
+        for row, picture in zip(blob, pictures, strict=True):
+            bgr = picture[:, :, ::-1]  # what the network was trained on
+            row[:, : picture.shape[0], : picture.shape[1]] = bgr.transpose(2, 0, 1)
+        values = self._session.run(None, {self._session.get_inputs()[0].name: blob})
+        outputs = dict(zip(self._outputs, values, strict=True))
+        each = [{name: value[i] for name, value in outputs.items()} for i in range(len(pictures))]
+        return [self._faces(decode(one, width, self.floor)) for one in each]
+
+    def _faces(self, rows: Rows) -> list[Detection]:
+        kept = suppress(rows[:, :4], rows[:, 14], overlap=_OVERLAP)
+        return [
+            Detection(
+                x=float(row[0]),
+                y=float(row[1]),
+                w=float(row[2]),
+                h=float(row[3]),
+                landmarks=row[4:14].reshape(5, 2).copy(),
+                confidence=float(row[14]),
+                detector=self.name,
+            )
+            for row in rows[kept]
+        ]
+
+
+def decode(outputs: dict[str, NDArray[np.float32]], width: int, floor: float) -> Rows:
+    """The candidates of one picture of the padded `width` whose score reaches `floor`.
+
+    The score is the geometric mean of class and objectness; box centres and points are offsets from
+    a cell's corner in strides, sizes are logarithms.
+    """
+    found = []
+    for stride in STRIDES:
+        cls = outputs[f"cls_{stride}"].reshape(-1)
+        obj = outputs[f"obj_{stride}"].reshape(-1)
+        score = np.sqrt(np.clip(cls, 0, 1) * np.clip(obj, 0, 1))
+        cells = np.flatnonzero(score >= floor)
+        row, column = np.divmod(cells, width // stride)
+        corner = np.stack([column, row], axis=1).astype(np.float32)
+        box = outputs[f"bbox_{stride}"][cells]
+        centre = (corner + box[:, :2]) * stride
+        size = np.exp(box[:, 2:]) * stride
+        points = (outputs[f"kps_{stride}"][cells].reshape(-1, 5, 2) + corner[:, None]) * stride
+        found.append(
+            np.concatenate(
+                [centre - size / 2, size, points.reshape(-1, 10), score[cells, None]], axis=1
+            )
+        )
+    rows: Rows = np.concatenate(found).astype(np.float32)
+    return rows
+
+
+def free_dimensions(data: bytes) -> bytes:
+    """The same network with free batch, height and width."""
+    model = onnx.load_from_string(data)
+    for value in (*model.graph.input, *model.graph.output):
+        dimensions = value.type.tensor_type.shape.dim
+        free = (0, 2, 3) if len(dimensions) == 4 else (0, 1)
+        for axis in free:
+            dimensions[axis].dim_param = f"{value.name}_{axis}"
+    del model.graph.value_info[:]  # the intermediate shapes of the fixed size
+    reshapes = {node.input[1] for node in model.graph.node if node.op_type == "Reshape"}
+    for constant in model.graph.initializer:
+        if constant.name in reshapes:
+            shape = numpy_helper.to_array(constant).copy()
+            shape[0] = 0  # "as it was": the file says 1 and would flatten a batch
+            constant.CopyFrom(numpy_helper.from_array(shape, constant.name))
+    serialized: bytes = model.SerializeToString()
+    return serialized
+
+
+def _padded(picture: Picture) -> tuple[int, int]:
+    height, width = picture.shape[:2]
+    return -(-height // _MULTIPLE) * _MULTIPLE, -(-width // _MULTIPLE) * _MULTIPLE

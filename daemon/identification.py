@@ -1,0 +1,150 @@
+"""Identify jobs to the identifier, its verdicts to the writer: one serial stream, in commit
+order.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from concurrent.futures import CancelledError
+from typing import TYPE_CHECKING
+
+from catalog import assignments, jobs, log
+from daemon import worker
+from daemon.tasks import Question
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Sequence
+
+    from catalog.assignments import Verdict
+    from catalog.jobs import Job, Patience
+    from catalog.writer import Writer
+    from daemon.pool import Pool
+
+logger = logging.getLogger(__name__)
+
+KINDS = ("identify", "rejudge", "repair")
+AT_ONCE = 64
+# Verdicts written in one transaction: some milliseconds, so that nobody waits for us.
+CHUNK = 200
+TIMEOUT_S = 1800.0
+
+
+class Identification:
+    """A thread between the identify jobs and the identifier process."""
+
+    def __init__(self, writer: Writer, pool: Pool, *, patience: Patience) -> None:
+        self._writer = writer
+        self._pool = pool
+        self._patience = patience
+        self._wake = threading.Event()
+        self._stopping = False
+        self._at_once = AT_ONCE
+        self._working = False
+        self.changed = 0
+        self._thread = threading.Thread(target=self._run, name="identification")
+
+    def start(self) -> None:
+        """Start looking for identify, rejudge and repair jobs."""
+        self._thread.start()
+
+    def wake(self) -> None:
+        """There may be something to do."""
+        self._wake.set()
+
+    def abandon(self) -> None:
+        """Ask and write nothing more: what is in hand waits in its row."""
+        self._stopping = True
+        self._wake.set()
+
+    def stop(self) -> None:
+        """End the thread; the caller ends the identifier first, so that nothing is waited for."""
+        self.abandon()
+        if self._thread.ident is not None:
+            self._thread.join()
+
+    @property
+    def busy(self) -> bool:
+        """Whether a question is with the identifier."""
+        return self._working
+
+    def _run(self) -> None:
+        pause_s: float | None = 0.0
+        while not self._stopping:
+            self._wake.wait(pause_s)
+            self._wake.clear()
+            while not self._stopping and self._one_round():
+                pass
+            pause_s = self._writer.run(lambda it: jobs.seconds_until_due(it, KINDS))
+
+    def _one_round(self) -> bool:
+        self._working = True
+        try:
+            claimed = self._writer.run(self._claim)
+            if claimed:
+                self._ask(claimed)
+            return bool(claimed)
+        finally:
+            self._working = False
+
+    def _claim(self, connection: sqlite3.Connection) -> list[Job]:
+        for kind in KINDS:
+            claimed = jobs.claim(connection, kind, self._at_once, owner="identifier")
+            if claimed:
+                return claimed
+        return []
+
+    def _ask(self, claimed: Sequence[Job]) -> None:
+        future = self._pool.submit(worker.identify, _question(claimed), timeout_s=TIMEOUT_S)
+        try:
+            error = future.exception()
+        except CancelledError:
+            return
+        if error is None and not self._stopping:
+            self._at_once = AT_ONCE
+            self._write(claimed, future.result())
+            return
+        if error is None or self._stopping:
+            return
+        logger.error("the identifier failed: %s", error, exc_info=error)
+        if len(claimed) > 1:  # one of them may be to blame: each alone
+            self._at_once = 1
+            self._writer.run(lambda it: jobs.give_back(it, [job.id for job in claimed]))
+            return
+        self._writer.run(lambda it: jobs.put_back(it, claimed[0], str(error), self._patience))
+
+    def _write(self, claimed: Sequence[Job], verdicts: Sequence[Verdict]) -> None:
+        founded: dict[int, int] = {}
+        chunks = [verdicts[i : i + CHUNK] for i in range(0, len(verdicts), CHUNK)] or [()]
+        for chunk in chunks[:-1]:
+            self.changed += self._writer.run(
+                lambda it, chunk=chunk: assignments.apply(it, chunk, founded)  # type: ignore[misc]
+            )
+        self.changed += self._writer.run(lambda it: _close(it, claimed, chunks[-1], founded))
+
+
+def _close(
+    connection: sqlite3.Connection,
+    claimed: Sequence[Job],
+    verdicts: Sequence[Verdict],
+    founded: dict[int, int],
+) -> int:
+    """The last verdicts and the end of the jobs in one transaction: killed before it, all is asked
+    again.
+    """
+    changed = assignments.apply(connection, verdicts, founded)
+    for job in claimed:
+        jobs.finish(connection, job.id)
+    if claimed[0].kind == "repair":
+        log.write(connection, "repaired", faces_changed=changed)
+    return changed
+
+
+def _question(claimed: Sequence[Job]) -> Question:
+    kind = claimed[0].kind
+    if kind == "repair":
+        return Question(whole=True)
+    if kind == "rejudge":
+        return Question(people_ids=tuple(int(job.key) for job in claimed))
+    return Question(media_ids=tuple(job.media_id for job in claimed if job.media_id is not None))

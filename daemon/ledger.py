@@ -1,0 +1,123 @@
+"""What each step of the flow depends on, as fingerprints: the same in the worker that does the step
+and in `status`, which asks how many files were made otherwise.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from catalog.steps import fingerprint
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from daemon.settings import Settings
+
+# Raised by hand when a stage's code changes what it gives for the same input.
+PROBE_VERSION = "1"
+FRAMES_VERSION = "1"
+DETECT_VERSION = "1"
+ALIGN_VERSION = "1"
+QUALITY_VERSION = "1"
+EMBED_VERSION = "1"
+
+
+class Use(Protocol):
+    """What of any model decides its result."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def weights_sha256(self) -> str: ...
+
+
+class DetectorUse(Use, Protocol):
+    """What of a detector decides its result."""
+
+    @property
+    def version(self) -> str: ...
+
+
+class EmbedderUse(Use, Protocol):
+    """What of a recognition model decides its result."""
+
+    @property
+    def geometry(self) -> str: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Planned:
+    """A step as it would be done today."""
+
+    step: str
+    model: str
+    fingerprint: str
+    parameters: dict[str, Any]
+
+
+def planned_steps(
+    settings: Settings, detector: DetectorUse, embedders: Sequence[EmbedderUse]
+) -> dict[tuple[str, str], Planned]:
+    """Every step of a photo in order, by (step, model), each reading from the one before."""
+    detect, crops = settings.detect, settings.crops
+    probe = _plan("probe", PROBE_VERSION)
+    frames = _plan("frames", FRAMES_VERSION, reads=probe, min_side_px=min_side_px(settings))
+    found = _plan(
+        "detect",
+        DETECT_VERSION,
+        model=detector.name,
+        weights_sha256=detector.weights_sha256,
+        reads=frames,
+        detector_version=detector.version,
+        size=detect.size,
+        min_confidence=detect.min_confidence,
+        min_face_px=detect.min_face_px,
+    )
+    align = _plan(
+        "align",
+        ALIGN_VERSION,
+        reads=found,
+        size=crops.size,
+        margin=crops.margin,
+        jpeg_quality=crops.jpeg_quality,
+    )
+    quality = _plan("quality", QUALITY_VERSION, reads=align)
+    embed = [
+        _plan(
+            "embed",
+            EMBED_VERSION,
+            model=embedder.name,
+            weights_sha256=embedder.weights_sha256,
+            reads=align,
+            geometry=embedder.geometry,
+        )
+        for embedder in embedders
+    ]
+    return {(it.step, it.model): it for it in (probe, frames, found, align, quality, *embed)}
+
+
+def _plan(
+    step: str,
+    version: str,
+    *,
+    model: str = "",
+    weights_sha256: str = "",
+    reads: Planned | None = None,
+    **parameters: Any,
+) -> Planned:
+    mark = fingerprint(
+        code_version=version,
+        model=model,
+        weights_sha256=weights_sha256,
+        parameters=parameters,
+        reads=[reads.fingerprint] if reads else [],
+    )
+    return Planned(step=step, model=model, fingerprint=mark, parameters=parameters)
+
+
+def min_side_px(settings: Settings) -> int:
+    """The size pictures are decoded at, at least: twice that of detection, so that a face found
+    there has four times the pixels in its crop.
+    """
+    return 2 * settings.detect.size

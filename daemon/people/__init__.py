@@ -1,0 +1,1 @@
+"""From vectors to people: matching, grouping, references."""

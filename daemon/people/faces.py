@@ -1,0 +1,96 @@
+"""Reading from the catalog what the identifier needs of faces: vectors, quality, and who they are
+now.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Sequence
+
+    from daemon.faces.values import Vectors
+
+# A media that has reference files only is nobody's photograph: it is judged by nobody.
+_FACES = """
+SELECT faces.id, faces.media_id, faces.quality, embeddings.vector,
+       decision.person_id AS verdict_person, decision.method,
+       (SELECT ifnull(merged_into, id) FROM people WHERE id = decision.person_id) AS person_id
+FROM faces
+JOIN embeddings ON embeddings.face_id = faces.id
+     AND embeddings.embedder_id = (SELECT id FROM embedders WHERE active)
+JOIN media ON media.id = faces.media_id
+LEFT JOIN assignments AS decision ON decision.face_id = faces.id AND decision.model = 'all'
+     AND decision.state = 'assigned' AND decision.ended_at IS NULL
+WHERE faces.state = 'active'
+  AND EXISTS (SELECT 1 FROM files JOIN roots ON roots.id = files.root_id
+              WHERE files.media_id = faces.media_id AND roots.role <> 'reference')
+"""
+# The order of content, not of arrival: what is computed in it does not depend on when files came.
+_BY_CONTENT = "ORDER BY media.sha256, faces.time_s, faces.x, faces.y"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class KnownFace:
+    """A face as the identifier sees it. `person_id` is who it is now (the survivor of merges)."""
+
+    id: int
+    media_id: int
+    quality: float
+    vector: Vectors
+    person_id: int | None
+    method: str | None
+
+    @property
+    def decided(self) -> bool:
+        """Whether a person said who this is."""
+        return self.method == "user"
+
+
+def of_media(connection: sqlite3.Connection, media_id: int) -> list[KnownFace]:
+    """The faces of one photo or video that can be judged."""
+    rows = connection.execute(f"{_FACES} AND faces.media_id = ? {_BY_CONTENT}", [media_id])
+    return [_known(row) for row in rows]
+
+
+def everything(connection: sqlite3.Connection) -> list[KnownFace]:
+    """All faces that can be judged, in the order of content."""
+    return [_known(row) for row in connection.execute(f"{_FACES} {_BY_CONTENT}")]
+
+
+def by_ids(connection: sqlite3.Connection, face_ids: Sequence[int]) -> list[KnownFace]:
+    """These faces, as far as they can be judged."""
+    found = []
+    for start in range(0, len(face_ids), 500):
+        some = face_ids[start : start + 500]
+        marks = ",".join("?" * len(some))
+        found += connection.execute(f"{_FACES} AND faces.id IN ({marks})", list(some)).fetchall()
+    return [_known(row) for row in found]
+
+
+def barred_people(connection: sqlite3.Connection, face_id: int) -> frozenset[int] | None:
+    """Who a person ruled out for this face, with everybody merged into them; None for "not a face"."""
+    rows = connection.execute(
+        """SELECT rejections.person_id, ifnull(people.merged_into, people.id) AS survivor
+           FROM rejections LEFT JOIN people ON people.id = rejections.person_id
+           WHERE rejections.face_id = ?""",
+        [face_id],
+    ).fetchall()
+    if any(row["person_id"] is None for row in rows):
+        return None
+    return frozenset(int(row["survivor"]) for row in rows)
+
+
+def _known(row: sqlite3.Row) -> KnownFace:
+    return KnownFace(
+        id=int(row["id"]),
+        media_id=int(row["media_id"]),
+        quality=float(row["quality"] or 0.0),
+        vector=np.frombuffer(row["vector"], "<f4"),
+        person_id=row["person_id"],
+        method=row["method"],
+    )

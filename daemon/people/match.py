@@ -1,0 +1,110 @@
+"""Who is in one picture: reference people first, then groups, no one twice. Pure: arrays in, values
+out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from daemon.faces.values import Vectors
+    from daemon.settings import Identify
+
+Similarities = NDArray[np.float32]
+"""Faces × people: how similar each face is to each person."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class References:
+    """What people are known by: `vectors` (exemplars × dimensions), whose each is, and of which
+    face.
+    """
+
+    vectors: Vectors
+    person_ids: NDArray[np.int64]
+    face_ids: NDArray[np.int64]
+
+    @property
+    def people(self) -> NDArray[np.int64]:
+        """Everybody who has an exemplar, each once, in order of their numbers."""
+        return np.unique(self.person_ids)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Match:
+    """A face that looks like a reference person. `margin` is the lead over the second person."""
+
+    person_id: int
+    similarity: float
+    margin: float
+    evidence_face_id: int
+    certain: bool
+
+
+def match_picture(
+    vectors: Vectors,
+    references: References,
+    section: Identify,
+    *,
+    barred: Sequence[frozenset[int]],
+    present: frozenset[int] = frozenset(),
+) -> list[Match | None]:
+    """Match the faces of one picture (faces × dimensions, unit) to the reference people.
+
+    `barred` are the people ruled out for each face; `present` those who are in the picture already
+    by a person's decision. Nobody is in a picture twice: the most similar pair is settled first.
+    """
+    people = references.people
+    if len(people) == 0 or len(vectors) == 0:
+        return [None] * len(vectors)
+    best, evidence = _per_person(vectors @ references.vectors.T, references, people)
+    for row, ruled_out in enumerate(barred):
+        best[row, np.isin(people, list(ruled_out))] = -1.0
+    outcome: list[Match | None] = [None] * len(vectors)
+    taken = set(present)
+    for row, column in _best_first(best, section.threshold):
+        person_id = int(people[column])
+        if outcome[row] is not None or person_id in taken:
+            continue
+        similarity = float(best[row, column])
+        margin = similarity - float(np.delete(best[row], column).max(initial=-1.0))
+        # A face whose own best is taken by another face of the picture is not that person's second
+        # choice: it is somebody else.
+        if margin < 0:
+            continue
+        outcome[row] = Match(
+            person_id=person_id,
+            similarity=similarity,
+            margin=margin,
+            evidence_face_id=int(evidence[row, column]),
+            certain=margin >= section.margin,
+        )
+        taken.add(person_id)
+    return outcome
+
+
+def _per_person(
+    similarities: Similarities, references: References, people: NDArray[np.int64]
+) -> tuple[Similarities, NDArray[np.int64]]:
+    """Each face's similarity to each person's best exemplar, and which face that exemplar is."""
+    best = np.full((len(similarities), len(people)), -1.0, np.float32)
+    evidence = np.zeros(best.shape, np.int64)
+    for column, person_id in enumerate(people):
+        own = np.flatnonzero(references.person_ids == person_id)
+        nearest = similarities[:, own].argmax(axis=1)
+        best[:, column] = similarities[np.arange(len(similarities)), own[nearest]]
+        evidence[:, column] = references.face_ids[own[nearest]]
+    return best, evidence
+
+
+def _best_first(similarities: Similarities, threshold: float) -> list[tuple[int, int]]:
+    """The (row, column) pairs at or above the threshold, most similar first; ties in array order."""
+    rows, columns = np.nonzero(similarities >= threshold)
+    order = np.argsort(-similarities[rows, columns], kind="stable")
+    return [(int(rows[i]), int(columns[i])) for i in order]

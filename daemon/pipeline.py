@@ -1,0 +1,258 @@
+"""The worker's stages in order: probe → frames → detect → align → quality → embed.
+
+Each photo goes through the first five alone, so that one decoded picture is in memory at a time;
+the crops of the whole batch then go through each recognition model together.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from catalog import clock
+from catalog.records import (
+    CropRecord,
+    EmbedderRecord,
+    FaceRecord,
+    MediaFacts,
+    PartRecord,
+    PreviewRecord,
+    QualityRecord,
+    StepRecord,
+)
+from daemon import ledger
+from daemon.errors import BadFile, TryLater
+from daemon.faces import zoo
+from daemon.faces.align import cut
+from daemon.faces.detect import detect
+from daemon.faces.embed import embed
+from daemon.faces.plan import plan as plan_models
+from daemon.faces.quality import score
+from daemon.intake.frames import preview, read_picture
+from daemon.intake.probe import probe
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from daemon.faces.values import Crop, Detection, Detector, Embedder, Vectors
+    from daemon.settings import Settings
+    from daemon.tasks import PhotoTask
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stages:
+    """The loaded models of this worker and the settings they run under."""
+
+    settings: Settings
+    detector: Detector
+    embedders: tuple[Embedder, ...]
+    steps: dict[tuple[str, str], ledger.Planned]
+
+    @classmethod
+    def load(cls, settings: Settings, *, threads: int = 1) -> Stages:
+        """Load the models that the settings and the weights on this machine give."""
+        models = plan_models(settings)
+        detector = zoo.build_detectors(models.detectors, settings, threads=threads)
+        embedders = tuple(
+            zoo.build_embedder(name, settings, threads=threads) for name in models.recognizers
+        )
+        steps = ledger.planned_steps(settings, detector, embedders)
+        return cls(settings=settings, detector=detector, embedders=embedders, steps=steps)
+
+
+@dataclass(slots=True, kw_only=True)
+class Work:
+    """One photo on its way through the stages."""
+
+    task: PhotoTask
+    stages: Stages
+    facts: MediaFacts | None = None
+    preview: PreviewRecord | None = None
+    scale: float = 1.0
+    found: list[Detection] = field(default_factory=list)
+    crops: list[Crop] = field(default_factory=list)
+    qualities: list[QualityRecord] = field(default_factory=list)
+    vectors: list[dict[EmbedderRecord, bytes]] = field(default_factory=list)
+    steps: list[StepRecord] = field(default_factory=list)
+    failure: BadFile | None = None
+
+    @contextmanager
+    def step(self, name: str, model: str = "") -> Iterator[None]:
+        """Time a step and write it into the ledger, failed where a BadFile ends it."""
+        started_at, start = clock.now(), time.perf_counter()
+        try:
+            yield
+        except BadFile as error:
+            self.note(name, model, started_at, time.perf_counter() - start, error=str(error))
+            raise
+        self.note(name, model, started_at, time.perf_counter() - start)
+
+    def note(
+        self, name: str, model: str, started_at: str, seconds: float, *, error: str | None = None
+    ) -> None:
+        """Write one line of the ledger."""
+        planned = self.stages.steps[name, model]
+        self.steps.append(
+            StepRecord(
+                step=name,
+                model=model,
+                fingerprint=planned.fingerprint,
+                parameters=planned.parameters,
+                state="failed" if error else "done",
+                started_at=started_at,
+                seconds=round(seconds, 6),
+                error=error,
+            )
+        )
+
+
+def catalogue(tasks: Sequence[PhotoTask], stages: Stages) -> list[PartRecord]:
+    """One record a task, in order; a photo that cannot be catalogued gives a record with the
+    reason.
+    """
+    works = [Work(task=task, stages=stages) for task in tasks]
+    for work in works:
+        try:
+            _look(work)
+        except BadFile as error:
+            work.failure = error
+    _recognise([work for work in works if work.failure is None], stages)
+    return [_record(work) for work in works]
+
+
+def _look(work: Work) -> None:
+    """probe → frames → detect → align → quality, for one photo."""
+    settings, path = work.stages.settings, work.task.path
+    _still_the_same(work.task)
+    with work.step("probe"):
+        work.facts = probe(path, max_megapixels=settings.intake.max_megapixels)
+    if work.facts.kind == "video":
+        raise BadFile("it is a video, and this version of Rollcall reads photographs only")
+    with work.step("frames"):
+        frame = read_picture(path, work.facts, min_side_px=ledger.min_side_px(settings))
+        work.preview = preview(
+            frame, size_px=settings.crops.preview_size, quality=settings.crops.preview_quality
+        )
+    _still_the_same(work.task)
+    detector = work.stages.detector
+    with work.step("detect", detector.name):
+        work.found = detect([frame.picture], detector, settings.detect, scale=frame.scale)[0]
+    with work.step("align"):
+        work.crops = [cut(frame.picture, face, frame.scale, settings.crops) for face in work.found]
+    with work.step("quality"):
+        work.qualities = [
+            score(crop, face) for crop, face in zip(work.crops, work.found, strict=True)
+        ]
+    work.scale = frame.scale
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Look:
+    """What was found in a photo that is not catalogued: boxes (x, y, w, h) and their unit vectors.
+
+    `embedder` is (model, geometry, weights' SHA-256) of the first recognition model.
+    """
+
+    boxes: tuple[tuple[float, float, float, float], ...]
+    vectors: Vectors
+    embedder: tuple[str, str, str]
+
+
+def look(path: bytes, stages: Stages) -> Look:
+    """Find and embed the faces of a photo, for a search. Raises BadFile, as `probe` and `frames`
+    do.
+    """
+    settings, embedder = stages.settings, stages.embedders[0]
+    facts = probe(path, max_megapixels=settings.intake.max_megapixels)
+    if facts.kind == "video":
+        raise BadFile("it is a video; give a photo")
+    frame = read_picture(path, facts, min_side_px=ledger.min_side_px(settings))
+    faces = detect([frame.picture], stages.detector, settings.detect, scale=frame.scale)[0]
+    crops = [cut(frame.picture, face, frame.scale, settings.crops) for face in faces]
+    scale = frame.scale
+    return Look(
+        boxes=tuple((it.x * scale, it.y * scale, it.w * scale, it.h * scale) for it in faces),
+        vectors=embed(crops, embedder),
+        embedder=(embedder.name, embedder.geometry, embedder.weights_sha256),
+    )
+
+
+def _recognise(works: Sequence[Work], stages: Stages) -> None:
+    """embed: the crops of all photos through each model at once."""
+    crops = [crop for work in works for crop in work.crops]
+    for embedder in stages.embedders:
+        started_at, start = clock.now(), time.perf_counter()
+        vectors = embed(crops, embedder).astype("<f4", copy=False)
+        seconds = (time.perf_counter() - start) / max(1, len(crops))
+        kind = EmbedderRecord(
+            model=embedder.name,
+            weights_sha256=embedder.weights_sha256,
+            geometry=embedder.geometry,
+            dimensions=embedder.dimensions,
+        )
+        rows = iter(vectors)
+        for work in works:
+            work.vectors = work.vectors or [{} for _ in work.crops]
+            for result in work.vectors:
+                result[kind] = next(rows).tobytes()
+            work.note("embed", embedder.name, started_at, seconds * len(work.crops))
+
+
+def _record(work: Work) -> PartRecord:
+    if work.failure is not None:
+        return PartRecord(
+            sha256=work.task.sha256,
+            facts=work.facts,
+            preview=work.preview,
+            steps=tuple(work.steps),
+            error=str(work.failure),
+            permanent=not isinstance(work.failure, TryLater),
+        )
+    return PartRecord(
+        sha256=work.task.sha256,
+        facts=work.facts,
+        preview=work.preview,
+        faces=tuple(_face(work, number) for number in range(len(work.found))),
+        steps=tuple(work.steps),
+    )
+
+
+def _face(work: Work, number: int) -> FaceRecord:
+    """One face's row: from pixels of the decoded picture to pixels of the full-size one."""
+    face, crop, detector = work.found[number], work.crops[number], work.stages.detector
+    scale = work.scale
+    return FaceRecord(
+        x=face.x * scale,
+        y=face.y * scale,
+        w=face.w * scale,
+        h=face.h * scale,
+        landmarks=tuple((float(x) * scale, float(y) * scale) for x, y in face.landmarks),
+        confidence=face.confidence,
+        detector=detector.name,
+        detector_version=detector.version,
+        crop=CropRecord(
+            sha256=hashlib.sha256(crop.jpeg).hexdigest(),
+            jpeg=crop.jpeg,
+            scale=crop.scale,
+            x=crop.x,
+            y=crop.y,
+        ),
+        quality=work.qualities[number],
+        vectors=work.vectors[number],
+    )
+
+
+def _still_the_same(task: PhotoTask) -> None:
+    """A file that changed since it was hashed is another content: it will be settled and come
+    again.
+    """
+    try:
+        stat = os.stat(task.path)  # noqa: PTH116 - the path is bytes
+    except OSError as error:
+        raise TryLater(f"cannot be read any more ({error.strerror})") from error
+    if (stat.st_size, stat.st_mtime_ns) != (task.bytes, task.mtime_ns):
+        raise TryLater("changed while it was being read")

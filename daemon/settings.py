@@ -1,0 +1,259 @@
+"""Every setting: frozen, typed sections with the default and the meaning of each key.
+
+`config.toml` in the repository shows the same, and a test holds the two together. Reading the file
+and the environment is `config_file.py`.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+
+def _one_or_many(value: object) -> object:
+    return (
+        (value,)
+        if isinstance(value, str | Path)
+        else tuple(value)
+        if isinstance(value, list)
+        else value
+    )
+
+
+def _path(value: object) -> object:
+    return Path(value).expanduser() if isinstance(value, str) and value else value
+
+
+Names = Annotated[tuple[str, ...], BeforeValidator(_one_or_many), Field(min_length=1)]
+OnePath = Annotated[Path, BeforeValidator(_path)]
+Paths_ = Annotated[tuple[OnePath, ...], BeforeValidator(_one_or_many), Field(min_length=1)]
+
+
+class Section(BaseModel):
+    """One table of config.toml: unknown keys, wrong types and out-of-range values are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class Paths(Section):
+    """Where files are looked for, and where Rollcall keeps its own."""
+
+    state: OnePath = Field(
+        Path("state"),
+        description="catalog, crops and converted models; never inside a watched folder",
+    )
+    inbox: Paths_ = Field(
+        (Path("inbox"),),
+        description="watched folders with photos (and videos), searched recursively",
+    )
+    people: OnePath = Field(
+        Path("people"), description="reference people: a folder each, named like the person"
+    )
+
+
+class Models(Section):
+    """Which models look at the faces, and where their weights come from."""
+
+    weights: OnePath | None = Field(None, description="folder with weight files, looked in first")
+    download: bool = Field(
+        default=True, description="let DeepFace download weights that are nowhere on this machine"
+    )
+    detector: Names = Field(
+        ("yunet",), description="face detector, one or a list: yunet, mtcnn, opencv, retinaface …"
+    )
+    recognizer: Names = Field(
+        ("Dlib",), description="recognition model, one or a list: Dlib, ArcFace, Facenet512 …"
+    )
+
+
+class Intake(Section):
+    """When a file counts as finished, what is passed over, and how folders are watched."""
+
+    quiet_s: float = Field(
+        2.0,
+        ge=0,
+        le=600,
+        description="seconds without change after a file was closed or moved here",
+    )
+    quiet_unclosed_s: float = Field(
+        10.0, ge=0, le=3600, description="the same where no close was seen"
+    )
+    rescan_minutes: float = Field(
+        30.0, gt=0, le=10080, description="full comparison with the disk, this often at most"
+    )
+    polling: Literal["auto", "always", "never"] = Field(
+        "auto", description="poll: auto (network folders), always, never"
+    )
+    poll_s: float = Field(
+        60.0, gt=0, le=86400, description="seconds between two looks at a polled folder"
+    )
+    ignore: Names = Field(
+        (
+            ".*", "@eaDir", "#recycle", "$RECYCLE.BIN", "System Volume Information",
+            "lost+found", "Thumbs.db", "desktop.ini",
+            "*.part", "*.tmp", "*.temp", "*.crdownload", "*.download", "*.partial", "*~",
+        ),
+        description="file and folder names that are passed over without a trace",
+    )  # fmt: skip
+    sidecars: Names = Field(
+        ("*.xmp", "*.aae", "*.thm", "*.json", "*.pp3", "*.dop", "*.ini"),
+        description="files beside pictures that are noted as ignored and not read",
+    )
+    max_megapixels: float = Field(
+        250.0, gt=0, le=10000, description="larger pictures are refused with a reason"
+    )
+
+
+class Detect(Section):
+    """How faces are looked for."""
+
+    size: int = Field(
+        1024, ge=160, le=8192, description="longest side in pixels at which faces are looked for"
+    )
+    min_confidence: float = Field(0.6, ge=0, le=1, description="detections below this are dropped")
+    min_face_px: float = Field(
+        16.0, ge=1, le=1000, description="faces narrower than this in the full picture are dropped"
+    )
+
+
+class Crops(Section):
+    """What is stored of each face and picture."""
+
+    size: int = Field(
+        320, ge=112, le=1024, description="longest side in pixels of a stored face crop"
+    )
+    margin: float = Field(
+        0.6, ge=0, le=3, description="room around the face on each side, in face sizes"
+    )
+    jpeg_quality: int = Field(95, ge=50, le=100, description="JPEG quality of the stored crops")
+    preview_size: int = Field(
+        1024, ge=128, le=4096, description="longest side in pixels of the stored preview"
+    )
+    preview_quality: int = Field(80, ge=30, le=100, description="JPEG quality of the previews")
+
+
+class Embed(Section):
+    """How a crop becomes a vector."""
+
+    mirror: bool = Field(
+        default=True,
+        description=(
+            "average the vectors of the crop and of its mirror image: better, twice the work"
+        ),
+    )
+
+
+class Identify(Section):
+    """When a face is somebody."""
+
+    threshold: float = Field(
+        0.9, ge=-1, le=1, description="similarity to a reference picture from which a face is named"
+    )
+    margin: float = Field(
+        0.02, ge=0, le=2, description="lead over the second most similar person that a name needs"
+    )
+    group_threshold: float = Field(
+        0.9,
+        ge=-1,
+        le=1,
+        description="mean similarity to a group from which an unknown face joins it",
+    )
+    found_quality: float = Field(
+        0.3, ge=0, le=1, description="quality from which an unknown face may found a person"
+    )
+
+
+class Workers(Section):
+    """The processes that decode and infer."""
+
+    count: int = Field(
+        0,
+        ge=0,
+        le=256,
+        description="worker processes; 0: as many as this machine's cores and memory serve",
+    )
+    executor: Literal["local"] = Field("local", description="where tasks run: local processes")
+    idle_s: float = Field(
+        30.0, ge=0, le=86400, description="seconds without work after which workers end"
+    )
+    batch: int = Field(
+        16,
+        ge=1,
+        le=256,
+        description="photos in one task; their faces go through the models together",
+    )
+    timeout_s: float = Field(
+        120.0, gt=0, le=86400, description="seconds one photo may take before its worker is ended"
+    )
+    memory_mb: int = Field(
+        6144, ge=0, le=1048576, description="memory one worker may take; 0: no limit"
+    )
+    recycle: int = Field(
+        200, ge=1, le=1000000, description="tasks after which a worker is replaced by a fresh one"
+    )
+
+
+class Jobs(Section):
+    """What happens when work fails."""
+
+    max_attempts: int = Field(4, ge=1, le=100, description="attempts before a file is quarantined")
+    retry_s: float = Field(
+        60.0,
+        ge=0,
+        le=86400,
+        description="wait before the second attempt; it grows fourfold each time",
+    )
+
+
+class Web(Section):
+    """The Datasette that `serve` starts."""
+
+    host: str = Field(
+        "127.0.0.1", min_length=1, description="address to listen on; only this machine by default"
+    )
+    port: int = Field(8001, ge=1, le=65535, description="port to listen on")
+    vectors: bool = Field(default=False, description="show face vectors to SQL in the browser")
+
+
+class Log(Section):
+    """What is written down about the work itself."""
+
+    level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="least important messages shown"
+    )
+    keep_rows: int = Field(
+        100_000, ge=100, le=100_000_000, description="rows kept in the catalog's log"
+    )
+
+
+class Settings(Section):
+    """All sections. `source` is the file they came from, None for the built-in defaults."""
+
+    paths: Paths = Field(default_factory=Paths)
+    models: Models = Field(default_factory=Models)
+    intake: Intake = Field(default_factory=Intake)
+    detect: Detect = Field(default_factory=Detect)
+    crops: Crops = Field(default_factory=Crops)
+    embed: Embed = Field(default_factory=Embed)
+    identify: Identify = Field(default_factory=Identify)
+    workers: Workers = Field(default_factory=Workers)
+    jobs: Jobs = Field(default_factory=Jobs)
+    web: Web = Field(default_factory=Web)
+    log: Log = Field(default_factory=Log)
+    source: Path | None = Field(None, exclude=True)
+
+    @property
+    def catalog(self) -> Path:
+        """The SQLite catalog; `crops.db` lies beside it."""
+        return self.paths.state / "catalog.db"
+
+
+def sections() -> dict[str, type[Section]]:
+    """The tables of config.toml by name, in the order of the file."""
+    found = {}
+    for name, info in Settings.model_fields.items():
+        if isinstance(info.annotation, type) and issubclass(info.annotation, Section):
+            found[name] = info.annotation
+    return found

@@ -1,0 +1,250 @@
+"""The small process that holds everything together: it parses no file and holds no model.
+
+Watcher and walks feed arrivals, arrivals make ingest jobs, the dispatcher takes them to the workers
+and commits what comes back, identification follows. `watch` runs all of it for ever; a lone command
+starts the same parts for one task.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Literal, Self
+
+from catalog import clock, exemplars, jobs, log, status
+from catalog.jobs import Patience
+from catalog.writer import Writer
+from daemon import hardware, migration
+from daemon.dispatch import Dispatcher
+from daemon.faces.plan import plan as plan_models
+from daemon.identification import KINDS, Identification
+from daemon.intake.arrivals import Arrivals
+from daemon.lock import CatalogLock
+from daemon.pool import LocalPool, memory_mb
+from daemon.worker import Conditions
+
+if TYPE_CHECKING:
+    import sqlite3
+    import threading
+    from collections.abc import Callable
+    from types import TracebackType
+
+    from daemon.faces.plan import ModelPlan
+    from daemon.lock import Owner
+    from daemon.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+# Resident memory of a worker with YuNet and Dlib in onnxruntime, and with MTCNN in TensorFlow.
+WORKER_MB, WORKER_WITH_TENSORFLOW_MB = 400, 2500
+WAIT_FOR_LONE_S = 3600.0
+# A whole repair after each drain costs seconds up to this size; beyond, the nightly one does it.
+REPAIR_AFTER_DRAIN_FACES = 5000
+DRAIN_POLL_S = 0.05
+SAY_EVERY_S = 5.0
+
+
+class Supervisor:
+    """The parts, started in order and stopped in reverse. Use as a context manager."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        role: Literal["watch", "alone"],
+        *,
+        stop: threading.Event,
+        for_files: bool = True,
+    ) -> None:
+        self.settings = settings
+        self._for_files = for_files
+        self._role = role
+        self._stop = stop
+        self._lock = CatalogLock(settings.paths.state)
+        self._stack = ExitStack()
+        self.committed = 0
+        self._judged = 0
+        self._said_at = 0.0
+        self.on_foreign_change: Callable[[], None] = lambda: None
+
+    def __enter__(self) -> Self:
+        try:
+            self._start()
+        except BaseException:
+            self._stack.close()
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._stack.close()
+
+    def drain(self, progress: Callable[[], None] = lambda: None) -> None:
+        """Wait until nothing is left to ingest or identify; failed files wait for their next
+        try.
+        """
+        while not self._stop.is_set() and self.is_working():
+            progress()
+            self._stop.wait(DRAIN_POLL_S)
+
+    def is_working(self) -> bool:
+        """Whether something is in hand or due now."""
+        if self.dispatcher.busy or self.identification.busy:
+            return True
+        return self.writer.run(_something_is_due)
+
+    def repair(self, progress: Callable[[], None] = lambda: None) -> None:
+        """Judge everybody again at once, and wait for it."""
+        self.writer.run(lambda it: jobs.enqueue(it, "repair", "whole"))
+        self.identification.wake()
+        self.drain(progress)
+
+    def tidy(self) -> None:
+        """Once a second: end idle workers, say what they are, repair after a drain."""
+        if self.pool.running or self._identifier.running:
+            self.pool.close_if_idle(self.settings.workers.idle_s)
+            self._identifier.close_if_idle(self.settings.workers.idle_s)
+            self._say_workers()
+        judged = self.identification.changed
+        if judged != self._judged and not self.is_working():
+            self._judged = judged
+            if self.writer.run(_few_faces):
+                self.writer.run(lambda it: jobs.enqueue(it, "repair", "whole"))
+                self.identification.wake()
+
+    def _say_workers(self) -> None:
+        """Write the workers' memory where `status` finds it: now and then, and when the last
+        ends.
+        """
+        running = memory_mb()
+        now = time.monotonic()
+        if running and now - self._said_at < SAY_EVERY_S:
+            return
+        self._said_at = now
+        self.writer.run(
+            lambda it: status.say(it, workers={"count": self.workers, "memory_mb": running})
+        )
+
+    def _start(self) -> None:
+        settings, stack = self.settings, self._stack
+        models = plan_models(settings)
+        self._lock.acquire(
+            self._role, wait_s=WAIT_FOR_LONE_S, on_wait=_tell_waiting, pause=self._stop.wait
+        )
+        stack.callback(self._lock.release)
+        migration.bring_up(settings.catalog)
+        self.writer = Writer(settings.catalog, on_foreign_change=self._changed_elsewhere)
+        self.writer.start()
+        stack.callback(self.writer.stop)
+        machine = hardware.survey()
+        heavy = any(name != "yunet" for name in models.detectors) or models.recognizers != ("Dlib",)
+        count = hardware.workers_for(
+            machine, settings.workers, WORKER_WITH_TENSORFLOW_MB if heavy else WORKER_MB
+        )
+        self.workers = count
+        self._introduce(models, machine)
+        self._start_parts(count)
+
+    def _start_parts(self, count: int) -> None:
+        settings, stack = self.settings, self._stack
+        section = settings.workers
+        patience = Patience(max_attempts=settings.jobs.max_attempts, retry_s=settings.jobs.retry_s)
+        conditions = Conditions(
+            settings=settings, supervisor=os.getpid(), memory_mb=section.memory_mb
+        )
+        self.pool = LocalPool(count, conditions, recycle=section.recycle)
+        self._identifier = LocalPool(1, conditions)
+        self.identification = Identification(self.writer, self._identifier, patience=patience)
+        self.dispatcher = Dispatcher(
+            self.writer,
+            self.pool,
+            section,
+            workers=count,
+            patience=patience,
+            on_commit=self._committed,
+        )
+        self.arrivals = Arrivals(
+            settings.catalog, self.writer, settings.intake, on_job=self._wake_all
+        )
+        # Stopped in reverse: arrivals first, then the workers, so that their threads end at once.
+        stack.callback(self.identification.stop)
+        stack.callback(self._identifier.stop)
+        stack.callback(self.dispatcher.stop)
+        stack.callback(self.pool.stop)
+        stack.callback(self._abandon)
+        stack.callback(self.arrivals.stop)
+        if self._for_files:
+            self.identification.start()
+            self.dispatcher.start()
+
+    def _introduce(self, models: ModelPlan, machine: hardware.Hardware) -> None:
+        """Take over from whoever ran before, and say who runs now."""
+
+        def take_over(connection: sqlite3.Connection) -> int:
+            exemplars.withdraw_missing(connection)
+            status.say(
+                connection,
+                pid=os.getpid(),
+                started_at=clock.now(),
+                hardware={
+                    "cores": machine.cores,
+                    "memory_mb": machine.memory_total_mb,
+                    "gpus": [gpu.name for gpu in machine.gpus],
+                    "providers": list(machine.providers),
+                },
+                models={
+                    "detector": list(models.detectors),
+                    "recognizer": list(models.recognizers),
+                },
+                workers={"count": self.workers, "memory_mb": []},
+                notes=list(models.notes),
+            )
+            log.write(connection, "started", role=self._role, workers=self.workers)
+            return jobs.reclaim(connection)
+
+        resumed = self.writer.run(take_over)
+        for note in models.notes:
+            logger.warning("%s", note)
+        if resumed:
+            logger.info("%d jobs of an earlier run wait again", resumed)
+
+    def _abandon(self) -> None:
+        """From here on results are not committed any more; what is in hand waits in its row."""
+        self.dispatcher.abandon()
+        self.identification.abandon()
+
+    def _committed(self, state: str) -> None:
+        if state != "pending":
+            self.committed += 1
+        self.identification.wake()
+
+    def _changed_elsewhere(self) -> None:
+        """A person decided something, or a command asks for something."""
+        self._wake_all()
+        self.on_foreign_change()
+
+    def _wake_all(self) -> None:
+        self.dispatcher.wake()
+        self.identification.wake()
+
+
+def _something_is_due(connection: sqlite3.Connection) -> bool:
+    if jobs.count(connection, "ingest", states="('running')"):
+        return True
+    if any(jobs.count(connection, kind, states="('running')") for kind in KINDS):
+        return True
+    return jobs.seconds_until_due(connection, ["ingest", *KINDS]) == 0
+
+
+def _few_faces(connection: sqlite3.Connection) -> bool:
+    row = connection.execute("SELECT count(*) FROM faces WHERE state = 'active'").fetchone()
+    return int(row[0]) <= REPAIR_AFTER_DRAIN_FACES
+
+
+def _tell_waiting(owner: Owner) -> None:
+    logger.warning("waiting for another command to end (pid %s)", owner.pid)

@@ -1,0 +1,107 @@
+"""The inside of a worker process: how it starts, and the tasks it can be given.
+
+Nothing heavy is imported here at the top, because the small supervisor imports this module to name
+the tasks; models come in with the first task.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import resource
+import signal
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from daemon.log import set_up_logging
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from catalog.assignments import Verdict
+    from catalog.records import PartRecord
+    from daemon.pipeline import Stages
+    from daemon.settings import Settings
+    from daemon.tasks import PhotoTask, Question, SearchTask
+
+PR_SET_PDEATHSIG = 1
+NICENESS = 10
+# From linux/ioprio.h: class best-effort (2) with the lowest priority in it (7).
+IOPRIO_WHO_PROCESS, IOPRIO_BEST_EFFORT_LAST = 1, (2 << 13) | 7
+SYS_IOPRIO_SET = {"x86_64": 251, "aarch64": 30}.get(os.uname().machine)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conditions:
+    """What a worker is started with. `threads` is per model; `supervisor` the process it dies
+    with.
+    """
+
+    settings: Settings
+    supervisor: int
+    threads: int = 1
+    memory_mb: int = 0
+
+
+_conditions: Conditions | None = None
+_stages: Stages | None = None
+
+
+def start(conditions: Conditions) -> None:
+    """Runs once in each worker: die with the supervisor, be polite, be bounded, be quiet."""
+    global _conditions
+    _conditions = conditions
+    libc = ctypes.CDLL(None, use_errno=True)
+    libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != conditions.supervisor:  # it died before the line above took effect
+        os._exit(1)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    os.nice(NICENESS)
+    if SYS_IOPRIO_SET is not None:
+        libc.syscall(SYS_IOPRIO_SET, IOPRIO_WHO_PROCESS, 0, IOPRIO_BEST_EFFORT_LAST)
+    if conditions.memory_mb:
+        limit = conditions.memory_mb * 1024 * 1024
+        with suppress(ValueError, OSError):  # the hard limit is lower already
+            resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
+    # Two workers on two cores must not start two threads each. Libraries read these when imported.
+    for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ[variable] = str(conditions.threads)
+    set_up_logging(conditions.settings.log.level)
+
+
+def catalogue_photos(tasks: Sequence[PhotoTask]) -> list[PartRecord]:
+    """Probe, decode, detect, align, score and embed a batch of photos."""
+    from daemon.pipeline import catalogue
+
+    return catalogue(tasks, _loaded())
+
+
+def search(task: SearchTask) -> dict[str, Any]:
+    """Compare the faces of a photo with all known ones."""
+    from daemon.search import search as look_for
+
+    return look_for(task, _loaded())
+
+
+def identify(question: Question) -> list[Verdict]:
+    """Say who these faces are, with the gallery that stays in this process's memory."""
+    from daemon.people.identifier import answer
+
+    return answer(question, _started().settings)
+
+
+def _loaded() -> Stages:
+    """The models, loaded by the first task that needs them."""
+    from daemon.pipeline import Stages
+
+    global _stages
+    if _stages is None:
+        _stages = Stages.load(_started().settings, threads=_started().threads)
+    return _stages
+
+
+def _started() -> Conditions:
+    if _conditions is None:
+        raise RuntimeError("a task came before the worker was started")
+    return _conditions
