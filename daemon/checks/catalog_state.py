@@ -70,6 +70,8 @@ def growth(
     if not catalog.exists():
         return
     with closing(connect(catalog, readonly=True)) as connection:
+        if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'media'").fetchone():
+            return
         row = connection.execute(
             """SELECT ifnull(sum(state = 'pending'), 0) AS waiting,
                       ifnull(sum(state = 'done'), 0) AS done FROM media"""

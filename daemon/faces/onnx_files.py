@@ -47,6 +47,9 @@ def open_session(path: Path, *, threads: int = 1) -> onnxruntime.InferenceSessio
     """A session on one thread, as a rule: the daemon runs one worker a core, and more would get in
     their way.
     """
+    # The Linux wheels of onnxruntime (seen in 1.32) report their use to their maker. Only this
+    # variable, set before the first import, stops it; `disable_telemetry_events()` does not.
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
