@@ -22,6 +22,7 @@ from daemon.intake import roots as root_rules
 from daemon.intake.hashing import Cancelled, Changed, hash_file
 from daemon.intake.settle import Settler
 from daemon.intake.walk import names_of, walk
+from daemon.loop import Loop
 
 if TYPE_CHECKING:
     import sqlite3
@@ -51,6 +52,7 @@ class Arrivals:
         section: Intake,
         *,
         on_job: Callable[[], None],
+        on_error: Callable[[Exception], None],
         settler: Settler | None = None,
     ) -> None:
         self._catalog = catalog
@@ -60,22 +62,20 @@ class Arrivals:
         self._on_job = on_job
         self._settler = settler or Settler(section.quiet_s, section.quiet_unclosed_s)
         self._stop = threading.Event()
-        self._wake = threading.Event()
         self._guard = threading.Lock()
         self._rescan: dict[bytes, None] = {}
         self._actions: deque[Callable[[], None]] = deque()
-        self._thread = threading.Thread(target=self._run, name="arrivals")
+        self._settled: deque[Settled] = deque()
+        self._loop = Loop("arrivals", self._round, on_error)
 
     def start(self) -> None:
         """Start settling and hashing."""
-        self._thread.start()
+        self._loop.start()
 
     def stop(self) -> None:
         """Leave what has not settled to the scan of the next start."""
         self._stop.set()
-        self._wake.set()
-        if self._thread.ident is not None:
-            self._thread.join()
+        self._loop.stop()
 
     @property
     def waiting(self) -> int:
@@ -85,7 +85,7 @@ class Arrivals:
     def seen(self, path: bytes, *, closed: bool | None) -> None:
         """Something happened to the file at this path."""
         self._settler.seen(path, closed=closed)
-        self._wake.set()
+        self._loop.wake()
 
     def gone(self, path: bytes, *, is_folder: bool) -> None:
         """The file or folder at this path was deleted or moved out of all roots."""
@@ -106,7 +106,7 @@ class Arrivals:
         logger.debug("%s: %s", files.shown(folder), why)
         with self._guard:
             self._rescan[folder] = None
-        self._wake.set()
+        self._loop.wake()
 
     def scan(
         self, paths: Iterable[bytes], role: roots.Role, *, progress: Callable[[int], None]
@@ -129,21 +129,25 @@ class Arrivals:
 
     def _later(self, action: Callable[[], None]) -> None:
         self._actions.append(action)
-        self._wake.set()
+        self._loop.wake()
 
-    def _run(self) -> None:
-        while not self._stop.is_set():
-            self._wake.wait(self._settler.next_look_s())
-            self._wake.clear()
-            while self._actions and not self._stop.is_set():
-                self._actions.popleft()()
-            for settled in self._settler.due():
-                if self._stop.is_set():
-                    return
-                self._take_settled(settled)
-            folder = self._next_rescan()
-            if folder is not None:
+    def _round(self) -> float | None:
+        """Everything is taken off its list when it is done: a full disk loses nothing."""
+        while self._actions and not self._stop.is_set():
+            self._actions[0]()
+            self._actions.popleft()
+        self._settled.extend(self._settler.due())
+        while self._settled and not self._stop.is_set():
+            self._take_settled(self._settled[0])
+            self._settled.popleft()
+        folder = self._next_rescan()
+        if folder is not None and not self._stop.is_set():
+            try:
                 self._rescan_folder(folder)
+            except BaseException:
+                self.lost(folder, "not compared to the end")
+                raise
+        return self._settler.next_look_s()
 
     def _delete(self, path: bytes) -> None:
         while not os.path.lexists(path) and self._writer.run(lambda it: arrivals.delete(it, path)):
@@ -159,7 +163,7 @@ class Arrivals:
             if folder is not None:
                 del self._rescan[folder]
             if self._rescan:
-                self._wake.set()
+                self._loop.wake()
             return folder
 
     def _rescan_folder(self, folder: bytes) -> None:

@@ -24,8 +24,7 @@ STRIP_PIXELS = 1 << 17
 # A profile's own colour space (ICC.1, 7.2.6) and the Pillow mode whose pixels it describes.
 _PROFILED = {"RGB ": "RGB", "GRAY": "L", "CMYK": "CMYK"}
 _WIDE = ("I", "F")
-
-Transform = ImageCms.ImageCmsTransform
+_LAYERED = ("RGBA", "LA", "PA", "RGBa", "La")
 
 
 def to_rgb(image: Image.Image, *, reduction: int = 1, turn: int = 1) -> Picture:
@@ -43,9 +42,10 @@ def to_rgb(image: Image.Image, *, reduction: int = 1, turn: int = 1) -> Picture:
     rows = max(1, STRIP_PIXELS // (width * reduction)) * reduction
     for top in range(0, height, rows):
         strip = image.crop((0, top, width, min(top + rows, height)))
-        plain = _plain(strip if levels is None else _grey(strip, levels), transform)
+        plain = _plain(strip if levels is None else _grey(strip, levels))
         if reduction > 1:
             plain = plain.reduce(reduction)
+        plain = plain.convert("RGB") if transform is None else transform(plain)
         at = top // reduction
         place = orientation.place_of_rows(picture, at, at + plain.height, turn)
         place[:] = orientation.upright(np.asarray(plain), turn)
@@ -80,26 +80,21 @@ def _finite_range(image: Image.Image) -> tuple[float, float]:
 
 def _grey(strip: Image.Image, levels: tuple[float, float]) -> Image.Image:
     low, high = levels
-    values: NDArray[Any] = np.asarray(strip).astype(np.float64)
+    exact = np.float64 if strip.mode == "I" else np.float32
+    values: NDArray[Any] = np.asarray(strip).astype(exact)
     scaled = (np.nan_to_num(values, nan=low, posinf=high, neginf=low) - low) * (
         255 / max(high - low, 1e-12)
     )
     return Image.fromarray(np.clip(scaled + 0.5, 0, 255).astype(np.uint8))
 
 
-def _plain(
-    strip: Image.Image, transform: Callable[[Image.Image], Image.Image] | None
-) -> Image.Image:
-    """The strip in RGB, transparency laid on white, its profile applied."""
-    if "transparency" in strip.info or strip.mode in ("RGBA", "LA", "PA", "RGBa", "La"):
-        if strip.mode == "La":
-            strip = strip.convert("LA")
-        layered = strip.convert("RGBA")
+def _plain(strip: Image.Image) -> Image.Image:
+    """The strip in a mode that can be averaged and profiled, transparency laid on white."""
+    if "transparency" in strip.info or strip.mode in _LAYERED:
+        layered = (strip.convert("LA") if strip.mode == "La" else strip).convert("RGBA")
         strip = Image.new("RGB", layered.size, "white")
         strip.paste(layered, mask=layered.getchannel("A"))
-    if transform is not None:
-        return transform(strip)
-    return strip if strip.mode == "RGB" else strip.convert("RGB")
+    return strip if strip.mode in _PROFILED.values() else strip.convert("RGB")
 
 
 def _transform(image: Image.Image) -> Callable[[Image.Image], Image.Image] | None:
@@ -126,8 +121,7 @@ def _transform(image: Image.Image) -> Callable[[Image.Image], Image.Image] | Non
 
     def apply(strip: Image.Image) -> Image.Image:
         fitting = strip if strip.mode == mode else strip.convert(mode)
-        converted = made.apply(fitting)
-        return converted
+        return made.apply(fitting)
 
     return apply
 
@@ -136,7 +130,8 @@ def _says_srgb(profile: bytes) -> bool:
     """Whether the profile's description names sRGB, as text or as UTF-16: parsing it would cost
     more than the answer.
     """
-    return b"sRGB" in profile[:4096] or "sRGB".encode("utf-16-be") in profile[:4096]
+    head = profile[:4096]
+    return head[16:20] == b"RGB " and (b"sRGB" in head or "sRGB".encode("utf-16-be") in head)
 
 
 def _fits(image_mode: str, profile_mode: str) -> bool:

@@ -47,9 +47,10 @@ def opened(path: bytes) -> Iterator[BinaryIO]:
     try:
         # Without O_NONBLOCK opening a named pipe would wait for ever.
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        regular = stat.S_ISREG(os.fstat(descriptor).st_mode)
     except OSError as error:
         raise TryLater(_trouble(error)) from None
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+    if not regular:
         os.close(descriptor)
         raise BadFile("not a regular file")
     with os.fdopen(descriptor, "rb") as file:

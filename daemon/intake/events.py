@@ -25,7 +25,9 @@ WENT_AWAY = "the folder went away"
 
 
 class Listener(Protocol):
-    """Who hears of files. Called from the watcher's threads: be quick, hand over and return."""
+    """Who hears of files. Called from the watcher's threads: hand over, return at once, and raise
+    nothing. Sidecars are told like any other file; only ignored names are not.
+    """
 
     def seen(self, path: bytes, *, closed: bool | None) -> None:
         """Something happened to a file; `closed` as `Settler.seen` takes it."""
@@ -99,7 +101,7 @@ class Events:
                 del self._leaving[cookie]
             waits = [item.at + MOVE_PAIR_S - now for item in self._leaving.values()]
         for item in late.values():
-            self._gone(item.path, is_folder=item.is_folder)
+            self._left(item)
         return min(waits, default=None)
 
     def on_event(self, event: InotifyEvent) -> None:
@@ -179,6 +181,17 @@ class Events:
             self._take_in(path, closed=True)
         else:
             self._listener.seen(path, closed=True)
+
+    def _left(self, item: _Leaving) -> None:
+        """Something was moved out; but others may have put a new thing in its place meanwhile."""
+        if not os.path.lexists(item.path):
+            self._gone(item.path, is_folder=item.is_folder)
+        elif item.is_folder:
+            self.watches.remove_tree(item.path)
+            self._take_in(item.path, closed=False)
+            self._listener.lost(item.path, "replaced")
+        else:
+            self._listener.seen(item.path, closed=None)
 
     def _gone(self, path: bytes, *, is_folder: bool) -> None:
         if is_folder:

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 MAX_TEXT = 1000
 MAX_VALUES = 64
 MAX_TAGS = 400
-MAX_READS = 60_000
-MAX_READ_BYTES = 64 << 10
+MAX_READS = 20_000
+MAX_READ_BYTES = 4096
 
 # Everything that exifread is known to raise on damaged tags, found by flipping bits.
 DAMAGE = (

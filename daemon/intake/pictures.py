@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from PIL import ExifTags, Image
+from PIL import ExifTags, Image, PngImagePlugin
 
 from daemon.errors import BadFile
 from daemon.intake import contents, cr3, png, raw, tiff
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 _DEVELOPED = "developed"
 _PNG_EXIF = {"exif", "Raw profile type exif"}
 MAX_PREVIEW_BYTES = 64 << 20
+MAX_TEXT_BYTES = 32 << 20
 TURNED_BY_DECODER = ("TIFF", "HEIF")
 """Pillow turns a TIFF when it loads it, libheif a HEIF by its own boxes; both give the size after
 turning.
@@ -54,7 +55,7 @@ def opened_picture(path: bytes, file: BinaryIO, kind: Kind) -> Iterator[Opened]:
 
     Everything that decoding raises inside the block leaves it as BadFile or TryLater.
     """
-    with contents.explained(f"{kind.name} picture", path), _unlimited_pillow():
+    with contents.explained(f"{kind.name} picture", path):
         if kind.decoder == "RAW":
             with _preview(file, kind) as image:
                 turn = _raw_orientation(file, image, kind)
@@ -77,18 +78,6 @@ def orientation(image: Image.Image) -> int:
     return stated if isinstance(stated, int) and 1 <= stated <= 8 else 1
 
 
-@contextmanager
-def _unlimited_pillow() -> Iterator[None]:
-    """Pillow's own limit warns at 89 megapixels and refuses at 179; ours is
-    `intake.max_megapixels`.
-    """
-    limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
-    try:
-        yield
-    finally:
-        Image.MAX_IMAGE_PIXELS = limit
-
-
 def _open(file: BinaryIO, decoder: str) -> Image.Image:
     file.seek(0)
     if decoder == "HEIF":
@@ -96,6 +85,10 @@ def _open(file: BinaryIO, decoder: str) -> Image.Image:
 
         image: Image.Image = pillow_heif.HeifImageFile(file)  # type: ignore[no-untyped-call]
         return image
+    # Pillow's own limits warn at 89 megapixels and refuse at 179, and refuse Photoshop's PNGs whose
+    # XMP passes 1 MB. Ours is `intake.max_megapixels`. Not put back: other threads may be decoding.
+    Image.MAX_IMAGE_PIXELS = None
+    PngImagePlugin.MAX_TEXT_CHUNK = MAX_TEXT_BYTES
     # Only the decoder that the content calls for: a crafted file must not choose a rarer one.
     image = Image.open(file, formats=[decoder])
     if decoder == "PNG" and not _PNG_EXIF & image.info.keys():

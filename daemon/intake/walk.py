@@ -20,8 +20,9 @@ if TYPE_CHECKING:
 
     from daemon.settings import Intake
 
-__all__ = ["Found", "Names", "names_of", "walk"]
+__all__ = ["SIDECAR", "Found", "Names", "names_of", "walk"]
 
+SIDECAR = "a sidecar of a picture"
 SPECIAL = {
     stat.S_IFIFO: "a named pipe, not a file",
     stat.S_IFSOCK: "a socket, not a file",
@@ -121,7 +122,7 @@ def found_file(path: bytes, name: bytes, result: os.stat_result, names: Names) -
         return Found(path=path, kind="problem", reason=reason)
     found = FileStat.of(result)
     if names.is_sidecar(name):
-        return Found(path=path, kind="sidecar", stat=found, reason="a sidecar of a picture")
+        return Found(path=path, kind="sidecar", stat=found, reason=SIDECAR)
     return Found(path=path, kind="file", stat=found)
 
 

@@ -73,7 +73,9 @@ class Watcher:
         self._poller = Poller(
             section, lambda folder: listener.lost(folder, "changed"), skip=self._roots
         )
+        self._limited: set[bytes] = set()
         self._stop = threading.Event()
+        self._check = threading.Event()
         self._wake = -1
         self._thread = threading.Thread(target=self._run, name="watch", daemon=True)
 
@@ -98,6 +100,13 @@ class Watcher:
         self._poller.stop()
         os.close(self._wake)
         self._wake = -1
+
+    def check(self) -> None:
+        """Have it looked whether each root still is what it was: a link to a folder can be turned
+        to another one without any event. Every rescan should ask for it.
+        """
+        self._check.set()
+        self._nudge()
 
     def describe(self) -> list[WatchedRoot]:
         """How each root is watched, for `status`."""
@@ -152,7 +161,8 @@ class Watcher:
                     os.eventfd_read(self._wake)
                 pair_s = self._events.expire() if self._events else None
                 self._mend()
-                if not ready or mountinfo.fileno() in ready:
+                if not ready or mountinfo.fileno() in ready or self._check.is_set():
+                    self._check.clear()
                     self._look_at_roots()
                 waits = [item for item in (pair_s, self._absent_wait_s()) if item is not None]
                 wait_s = min(waits, default=None)
@@ -209,15 +219,20 @@ class Watcher:
         ]
 
     def _poll_the_rest(self, root: bytes) -> None:
-        if self._section.polling == "never" or root in self._poller.folders:
+        if root in self._limited:
             return
+        self._limited.add(root)
+        polls = self._section.polling != "never"
         logger.warning(
-            "%s below %r: polling it every %g s as well; raise fs.inotify.max_user_watches",
+            "%s below %r: %s; raise fs.inotify.max_user_watches",
             WATCH_LIMIT,
             root,
-            self._section.poll_s,
+            f"polling it every {self._section.poll_s:g} s as well"
+            if polls
+            else "some are unwatched",
         )
-        self._poller.add(root)
+        if polls:
+            self._poller.add(root)
 
     def _place(self, root: bytes, mounts: Sequence[Mount] | None = None) -> _Place | None:
         try:
