@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from catalog.files import FileStat
     from catalog.reconcile import Change
+    from catalog.roots import Role
 
 # A reference picture names many photos, so it goes first.
 INGEST_PRIORITY = {"reference": 20, "inbox": 0, "scanned": 0}
@@ -37,13 +38,7 @@ def record(connection: sqlite3.Connection, path: bytes, stat: FileStat, sha256: 
         return False
     recorded = files.record_media(connection, path, stat, sha256, root.id)
     if recorded.media_state == "pending":
-        jobs.enqueue(
-            connection,
-            "ingest",
-            sha256,
-            media_id=recorded.media_id,
-            priority=INGEST_PRIORITY[root.role],
-        )
+        _ingest(connection, recorded.media_id, sha256, root.role)
         return True
     if root.role == "reference":
         exemplars.enrol(connection, recorded.file_id)
@@ -76,11 +71,12 @@ def apply(connection: sqlite3.Connection, changes: Sequence[Change], root_id: in
             _follow_role(connection, change.row.id)
 
 
-def note_problem(connection: sqlite3.Connection, path: bytes, reason: str) -> None:
-    """This file cannot be read; its row says why."""
+def note_problem(connection: sqlite3.Connection, path: bytes, reason: str) -> bool:
+    """This file cannot be read; its row says why. False where it said so already."""
     root = roots.root_of(connection, path)
-    if root is not None:
-        files.record_problem(connection, path, "unreadable", reason, root.id)
+    return root is not None and files.record_problem(
+        connection, path, "unreadable", reason, root.id
+    )
 
 
 def note_sidecar(connection: sqlite3.Connection, path: bytes) -> None:
@@ -95,17 +91,29 @@ def _follow_role(connection: sqlite3.Connection, file_id: int) -> None:
     faces.
     """
     row = connection.execute(
-        """SELECT files.media_id, files.state, roots.role FROM files
-           JOIN roots ON roots.id = files.root_id WHERE files.id = ?""",
+        """SELECT files.media_id, files.state, roots.role, media.sha256, media.state AS media_state
+           FROM files JOIN roots ON roots.id = files.root_id JOIN media ON media.id = files.media_id
+           WHERE files.id = ?""",
         [file_id],
     ).fetchone()
-    if row is None or row["media_id"] is None or row["state"] != "present":
+    if row is None or row["state"] != "present":
         return
+    if row["media_state"] == "pending":  # its job ended when the file was out of sight
+        _ingest(connection, int(row["media_id"]), row["sha256"], row["role"])
     if row["role"] == "reference":
         exemplars.enrol(connection, file_id)
     else:
         exemplars.withdraw_file(connection, file_id)
         _judge(connection, int(row["media_id"]))
+
+
+def _ingest(connection: sqlite3.Connection, media_id: int, sha256: str, role: Role) -> None:
+    """Line up the reading of a photo, unless a worker has this very content in hand: copies that
+    arrive together are computed once.
+    """
+    if not jobs.in_hand(connection, "ingest", sha256):
+        priority = INGEST_PRIORITY[role]
+        jobs.enqueue(connection, "ingest", sha256, media_id=media_id, priority=priority)
 
 
 def _judge(connection: sqlite3.Connection, media_id: int) -> None:

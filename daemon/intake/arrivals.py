@@ -16,19 +16,18 @@ from typing import TYPE_CHECKING
 
 from catalog import arrivals, files, reconcile, roots
 from catalog.connect import connect
-from catalog.files import FileStat
 from daemon.errors import BadFile, TryLater
 from daemon.intake import roots as root_rules
 from daemon.intake.hashing import Cancelled, Changed, hash_file
 from daemon.intake.settle import Settler
-from daemon.intake.walk import names_of, walk
+from daemon.intake.walk import found_file, names_of, walk
 from daemon.loop import Loop
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
+    from catalog.files import FileStat
     from catalog.reconcile import Change, Found
     from catalog.roots import Root
     from catalog.writer import Writer
@@ -38,6 +37,11 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 CHUNK = 200
+ABSENT = {
+    root_rules.Verdict.UNREACHABLE: "not there: its files keep their place",
+    root_rules.Verdict.UNPROVEN: "another folder than before, or its disk is not mounted: "
+    "new files count, none is taken for missing",
+}
 
 
 class Arrivals:
@@ -124,7 +128,8 @@ class Arrivals:
             if is_folder:
                 self._compare(path, root_id, settle=False, progress=progress)
             else:
-                self._take_in(path, FileStat.of(os.stat(path)))
+                found = found_file(path, os.path.basename(path), os.stat(path), self._names)
+                self._take_found(found)
                 progress(1)
 
     def _later(self, action: Callable[[], None]) -> None:
@@ -182,33 +187,40 @@ class Arrivals:
         """Walk a folder and bring the catalog into step with it."""
         with closing(connect(self._catalog, readonly=True)) as connection:
             known = {root.id: root for root in roots.list_roots(connection)}
-            verdict = self._judge(connection, known[root_id])
-            if verdict is root_rules.Verdict.UNREACHABLE:
-                logger.warning("%s is not there; its files keep their place", files.shown(folder))
-                return
-            skip = [other.path for other in known.values() if other.path != folder]
-            comparison = reconcile.Reconciliation(
-                connection=connection,
-                scope=reconcile.Scope(
-                    root_id=root_id,
-                    folder=folder,
-                    is_present=verdict.is_present,
-                    keeps_inodes=root_rules.keeps_inodes(folder),
-                ),
-                found=_counted(walk(folder, self._section, skip=skip), progress),
-            )
-            self._follow(comparison.changes(), root_id, settle=settle)
+            root = known[root_id]
+            identity = root_rules.identity(root.path)
+            in_place = root_rules.any_in_place(files.sample(connection, root_id))
+            verdict = root_rules.judge(root.identity, identity, in_place=in_place)
+            if not verdict.is_present:
+                logger.warning("%s is %s", files.shown(root.path), ABSENT[verdict])
+            if verdict is not root_rules.Verdict.UNREACHABLE:
+                skip = [other.path for other in known.values() if other.path != folder]
+                comparison = reconcile.Reconciliation(
+                    connection=connection,
+                    scope=reconcile.Scope(
+                        root_id=root_id,
+                        folder=folder,
+                        is_present=verdict.is_present,
+                        keeps_inodes=root_rules.keeps_inodes(folder),
+                    ),
+                    found=_counted(walk(folder, self._section, skip=skip), progress),
+                )
+                self._follow(comparison.changes(), root_id, settle=settle)
+            # Noted after the walk: what is found missing in it was last seen at the walk before.
+            self._note(root, verdict, identity, whole=folder == root.path)
 
-    def _judge(self, connection: sqlite3.Connection, root: Root) -> root_rules.Verdict:
-        """Whether the root is really there; notes it in its row."""
-        now = root_rules.identity(root.path)
-        in_place = root_rules.any_in_place(files.sample(connection, root.id))
-        verdict = root_rules.judge(root.identity, now, in_place=in_place)
-        away = verdict is root_rules.Verdict.UNREACHABLE
-        state: roots.State = "unreachable" if away else "present"
-        identity = now if verdict.is_present else None
-        self._writer.run(lambda it: roots.mark_root(it, root.id, state=state, identity=identity))
-        return verdict
+    def _note(
+        self, root: Root, verdict: root_rules.Verdict, identity: str | None, *, whole: bool
+    ) -> None:
+        """Write down whether the root is really there; that it was all seen, only after all of
+        it.
+        """
+        if not verdict.is_present:
+            self._writer.run(lambda it: roots.mark_root(it, root.id, state="unreachable"))
+        elif whole or root.identity is None:
+            self._writer.run(
+                lambda it: roots.mark_root(it, root.id, state="present", identity=identity)
+            )
 
     def _follow(self, changes: Iterator[Change], root_id: int, *, settle: bool) -> None:
         while chunk := list(islice(changes, CHUNK)):
@@ -224,6 +236,15 @@ class Arrivals:
                     self._settler.seen(change.path, closed=False, look=change.stat)
                 elif change.stat is not None:
                     self._take_in(change.path, change.stat)
+
+    def _take_found(self, found: Found) -> None:
+        """A single file that a person points at."""
+        if found.kind == "problem":
+            self._problem(found.path, found.reason or "")
+        elif found.kind == "sidecar":
+            self._writer.run(lambda it: arrivals.note_sidecar(it, found.path))
+        elif found.stat is not None:
+            self._take_in(found.path, found.stat)
 
     def _take_settled(self, settled: Settled) -> None:
         name = os.path.basename(settled.path)
@@ -247,8 +268,11 @@ class Arrivals:
             sha256 = hash_file(path, expected=stat, stop=self._stop)
         except Cancelled:
             return
-        except Changed:
-            self.seen(path, closed=False)
+        except Changed as error:
+            if self._loop.running:
+                self.seen(path, closed=False)
+            else:  # a lone command waits for no writer
+                self._problem(path, f"{error}: scan it again when it is finished")
             return
         except (BadFile, TryLater) as error:
             self._problem(path, str(error))
@@ -257,8 +281,8 @@ class Arrivals:
             self._on_job()
 
     def _problem(self, path: bytes, reason: str) -> None:
-        logger.warning("%s: %s", files.shown(path), reason)
-        self._writer.run(lambda it: arrivals.note_problem(it, path, reason))
+        if self._writer.run(lambda it: arrivals.note_problem(it, path, reason)):
+            logger.warning("%s: %s", files.shown(path), reason)
 
 
 def _counted(found: Iterator[Found], progress: Callable[[int], None]) -> Iterator[Found]:
