@@ -21,20 +21,21 @@ CREATE TABLE media (
     latitude REAL,
     longitude REAL,
     altitude_m REAL,
-    exif TEXT CHECK (exif IS NULL OR json_valid(exif)),
     paired_media_id INTEGER REFERENCES media(id) ON DELETE SET NULL,
     replaces_media_id INTEGER REFERENCES media(id) ON DELETE SET NULL,
     faces_count INTEGER NOT NULL DEFAULT 0,
     state TEXT NOT NULL DEFAULT 'pending' CHECK (state IN ('pending', 'done', 'failed', 'quarantined')),
     error TEXT,
-    added_at TEXT NOT NULL
+    added_at TEXT NOT NULL,
+    -- Last, because it is long: columns behind it would be read across overflow pages.
+    exif TEXT CHECK (exif IS NULL OR json_valid(exif))
 ) STRICT;
 CREATE INDEX media_state ON media(state);
 CREATE INDEX media_taken_at ON media(taken_at);
-CREATE INDEX media_taken_at_local ON media(taken_at_local);
+CREATE INDEX media_taken_at_local ON media(taken_at_local, faces_count);
 CREATE INDEX media_added_at ON media(added_at);
 CREATE INDEX media_kind ON media(kind);
-CREATE INDEX media_camera ON media(camera_make, camera_model);
+CREATE INDEX media_camera ON media(camera_make, camera_model, taken_at_local, faces_count);
 CREATE INDEX media_faces_count ON media(faces_count);
 CREATE INDEX media_paired_media_id ON media(paired_media_id);
 CREATE INDEX media_replaces_media_id ON media(replaces_media_id);
@@ -162,12 +163,12 @@ CREATE TABLE faces (
     person_id INTEGER REFERENCES people(id),
     state TEXT NOT NULL DEFAULT 'active' CHECK (state IN ('active', 'superseded', 'hidden', 'forgotten'))
 ) STRICT;
-CREATE INDEX faces_media_id ON faces(media_id);
+CREATE INDEX faces_media_id ON faces(media_id, state, person_id);
 CREATE INDEX faces_frame_id ON faces(frame_id);
 CREATE INDEX faces_track_id ON faces(track_id);
-CREATE INDEX faces_person_id ON faces(person_id, quality);
+CREATE INDEX faces_person_id ON faces(person_id, state, quality, media_id);
 CREATE INDEX faces_quality ON faces(quality);
-CREATE INDEX faces_state ON faces(state);
+CREATE INDEX faces_inactive ON faces(state) WHERE state <> 'active';
 CREATE INDEX faces_crop ON faces(crop);
 
 CREATE TABLE quality (

@@ -1,22 +1,27 @@
 -- Views for people who write SQL. They are made anew whenever this file changes, so only `migrations.py` counts on them.
 -- A media whose only files are reference pictures is in none of them.
 
+CREATE VIEW reference_only AS
+-- Media that lie in folders of reference people and nowhere else: they are in no list and no count.
+-- CROSS JOIN keeps the order: it starts from those few folders, whatever the catalog's size.
+SELECT DISTINCT here.media_id FROM roots CROSS JOIN files AS here ON here.root_id = roots.id
+WHERE roots.role = 'reference' AND here.media_id IS NOT NULL
+  AND NOT EXISTS (SELECT 1 FROM files AS there JOIN roots AS other ON other.id = there.root_id
+                  WHERE there.media_id = here.media_id AND other.role <> 'reference');
+
 CREATE VIEW appearances AS
 -- Who is in what: a row per person and photo, or per person and track of a video.
 SELECT people.id AS person_id, people.name, faces.media_id, NULL AS start_s, NULL AS end_s,
        count(*) AS faces_count, faces.id AS best_face_id, max(faces.quality) AS best_quality
 FROM faces JOIN people ON people.id = faces.person_id
 WHERE faces.state = 'active' AND faces.track_id IS NULL AND people.hidden = 0
-  AND EXISTS (SELECT 1 FROM files JOIN roots ON roots.id = files.root_id
-              WHERE files.media_id = faces.media_id AND roots.role <> 'reference')
+  AND faces.media_id NOT IN (SELECT media_id FROM reference_only)
 GROUP BY faces.media_id, people.id
 UNION ALL
 SELECT people.id, people.name, tracks.media_id, tracks.start_s, tracks.end_s,
        tracks.faces_count, tracks.best_face_id, faces.quality
 FROM tracks JOIN people ON people.id = tracks.person_id LEFT JOIN faces ON faces.id = tracks.best_face_id
-WHERE people.hidden = 0
-  AND EXISTS (SELECT 1 FROM files JOIN roots ON roots.id = files.root_id
-              WHERE files.media_id = tracks.media_id AND roots.role <> 'reference');
+WHERE people.hidden = 0 AND tracks.media_id NOT IN (SELECT media_id FROM reference_only);
 
 CREATE VIEW media_people AS
 -- Who is in a photo or video: a row per media and person.
@@ -26,30 +31,26 @@ FROM appearances GROUP BY media_id, person_id;
 CREATE VIEW people_summary AS
 -- Everybody, named or not, with what is known of them; empty groups are left out.
 SELECT people.id AS person_id, people.name, people.origin, people.hidden,
-       count(faces.id) AS faces_count, count(DISTINCT faces.media_id) AS media_count,
-       min(media.taken_at_local) AS first_taken_at, max(media.taken_at_local) AS last_taken_at,
-       ifnull(people.cover_face_id,
-              (SELECT id FROM faces AS best WHERE best.person_id = people.id AND best.state = 'active'
-               ORDER BY best.quality DESC LIMIT 1)) AS cover_face_id
-FROM people
-LEFT JOIN faces ON faces.person_id = people.id AND faces.state = 'active'
-     AND EXISTS (SELECT 1 FROM files JOIN roots ON roots.id = files.root_id
-                 WHERE files.media_id = faces.media_id AND roots.role <> 'reference')
-LEFT JOIN media ON media.id = faces.media_id
-WHERE people.merged_into IS NULL
-GROUP BY people.id
-HAVING people.name IS NOT NULL OR count(faces.id) > 0;
+       ifnull(seen.faces_count, 0) AS faces_count, ifnull(seen.media_count, 0) AS media_count,
+       ifnull(people.cover_face_id, seen.best_face_id) AS cover_face_id
+FROM people LEFT JOIN
+     (SELECT person_id, count(*) AS faces_count, count(DISTINCT media_id) AS media_count,
+             id AS best_face_id, max(quality)
+      FROM faces WHERE person_id IS NOT NULL AND state = 'active'
+        AND media_id NOT IN (SELECT media_id FROM reference_only)
+      GROUP BY person_id) AS seen ON seen.person_id = people.id
+WHERE people.merged_into IS NULL AND (people.name IS NOT NULL OR seen.faces_count > 0);
 
 CREATE VIEW unknown_people AS
 -- People without a name yet, most often seen first.
-SELECT person_id, faces_count, media_count, first_taken_at, last_taken_at, cover_face_id
+SELECT person_id, faces_count, media_count, cover_face_id
 FROM people_summary WHERE name IS NULL AND hidden = 0 ORDER BY faces_count DESC, person_id;
 
 CREATE VIEW failures AS
 -- What could not be catalogued, and why.
 SELECT media.id AS media_id, files.path, media.state, media.error AS reason, files.last_seen_at
-FROM media LEFT JOIN files ON files.media_id = media.id
-WHERE media.state IN ('failed', 'quarantined')
+FROM media JOIN files ON files.media_id = media.id
+WHERE media.state IN ('failed', 'quarantined') AND files.state = 'present'
 UNION ALL
 SELECT NULL, path, state, reason, last_seen_at FROM files WHERE state = 'unreadable';
 

@@ -6,7 +6,6 @@ import asyncio
 import importlib
 from typing import TYPE_CHECKING
 
-import datasette.handle_exception
 import uvicorn
 from datasette.app import Datasette
 from datasette.plugins import pm
@@ -25,7 +24,7 @@ SETTINGS = {
     "default_page_size": 50,
     "max_returned_rows": 1000,
     "num_sql_threads": 5,
-    "sql_time_limit_ms": 3000,
+    "sql_time_limit_ms": 5000,
     "facet_time_limit_ms": 300,
     "default_facet_size": 12,
     "suggest_facets": False,
@@ -44,7 +43,7 @@ def build(catalog: Path, *, vectors: bool = False) -> Datasette:
         pm.register(plugin, PLUGIN)
     # Where rich is installed Datasette prints every 404 with all local variables, half a second
     # each.
-    datasette.handle_exception.rich = None
+    importlib.import_module("datasette.handle_exception").rich = None  # type: ignore[attr-defined]
     return Datasette(
         files=[str(catalog)],
         settings=SETTINGS,
