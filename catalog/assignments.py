@@ -45,7 +45,7 @@ def apply(
     """
     changed = 0
     for verdict in verdicts:
-        if not _may_judge(connection, verdict.face_id):
+        if not _may_judge(connection, verdict):
             continue
         person_id = _real_person(connection, verdict, founded)
         if person_id is None or not _ruled_out(connection, verdict.face_id, person_id):
@@ -53,12 +53,17 @@ def apply(
     return changed
 
 
-def _may_judge(connection: sqlite3.Connection, face_id: int) -> bool:
+def _may_judge(connection: sqlite3.Connection, verdict: Verdict) -> bool:
+    """Whether the face is still there, no person named it, and it is one where it is to be
+    somebody.
+    """
     found = connection.execute(
         """SELECT 1 FROM faces WHERE id = :id AND state IN ('active', 'hidden')
            AND NOT EXISTS (SELECT 1 FROM assignments WHERE face_id = :id AND model = 'all'
-                           AND method = 'user' AND state = 'assigned' AND ended_at IS NULL)""",
-        {"id": face_id},
+                           AND method = 'user' AND state = 'assigned' AND ended_at IS NULL)
+           AND (:nobody OR NOT EXISTS (SELECT 1 FROM rejections WHERE face_id = :id
+                                       AND person_id IS NULL))""",
+        {"id": verdict.face_id, "nobody": verdict.person_id is None},
     ).fetchone()
     return found is not None
 
@@ -78,12 +83,11 @@ def _real_person(
 
 
 def _ruled_out(connection: sqlite3.Connection, face_id: int, person_id: int) -> bool:
-    """Whether a person said "not her" (about anyone merged into her as well) or "not a face"."""
+    """Whether a person said "not her", also about anyone who is one with her by now."""
     found = connection.execute(
-        """SELECT 1 FROM rejections LEFT JOIN people ON people.id = rejections.person_id
-           WHERE rejections.face_id = ? AND (rejections.person_id IS NULL
-                 OR ifnull(people.merged_into, people.id) =
-                    (SELECT ifnull(merged_into, id) FROM people WHERE id = ?))""",
+        """SELECT 1 FROM rejections JOIN people ON people.id = rejections.person_id
+           WHERE rejections.face_id = ? AND ifnull(people.merged_into, people.id) =
+                 (SELECT ifnull(merged_into, id) FROM people WHERE id = ?)""",
         [face_id, person_id],
     ).fetchone()
     return found is not None
@@ -93,17 +97,18 @@ def _decide(connection: sqlite3.Connection, verdict: Verdict, person_id: int | N
     """Replace the machine's open rows of this face where the answer is another; 1 if it is, else 0.
 
     An equal answer leaves the old row, so that a repair pass over an unchanged catalog writes
-    nothing.
+    nothing, and a row keeps saying who it was before people were merged.
     """
     now = clock.now()
+    survivor = None if person_id is None else people.survivor(connection, person_id)
     open_rows = connection.execute(
-        """SELECT id, person_id, state FROM assignments
+        """SELECT assignments.id, assignments.state, ifnull(merged_into, people.id) AS survivor
+           FROM assignments JOIN people ON people.id = assignments.person_id
            WHERE face_id = ? AND model = 'all' AND ended_at IS NULL""",
         [verdict.face_id],
     ).fetchall()
-    wanted = set() if person_id is None else {(person_id, verdict.state)}
-    there = {(row["person_id"], row["state"]) for row in open_rows}
-    if wanted == there:
+    wanted = set() if survivor is None else {(survivor, verdict.state)}
+    if wanted == {(row["survivor"], row["state"]) for row in open_rows}:
         return 0
     connection.executemany(
         "UPDATE assignments SET state = 'withdrawn', ended_at = ? WHERE id = ?",
@@ -127,10 +132,8 @@ def _decide(connection: sqlite3.Connection, verdict: Verdict, person_id: int | N
                 IDENTIFIER,
             ],
         )
-    assigned = person_id is not None and verdict.state == "assigned"
     connection.execute(
-        """UPDATE faces SET person_id = (SELECT ifnull(merged_into, id) FROM people WHERE id = ?)
-           WHERE id = ?""",
-        [person_id if assigned else None, verdict.face_id],
+        "UPDATE faces SET person_id = ? WHERE id = ?",
+        [survivor if verdict.state == "assigned" else None, verdict.face_id],
     )
     return 1

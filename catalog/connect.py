@@ -38,19 +38,27 @@ def connect(path: Path, *, readonly: bool = False) -> sqlite3.Connection:
             check_same_thread=False,
             timeout=BUSY_TIMEOUT_MS / 1000,
         )
-        connection.row_factory = sqlite3.Row
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = NORMAL")
-        connection.execute("PRAGMA foreign_keys = ON")
-        connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
-        connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
-        connection.execute(f"PRAGMA query_only = {int(readonly)}")
+        try:
+            _prepare(connection, readonly=readonly)
+        except sqlite3.Error:
+            connection.close()
+            raise
     except sqlite3.Error as error:
         raise CatalogError(
             f"{path}: cannot be opened ({error}); check that it is Rollcall's catalog and yours "
             "to write"
         ) from error
     return connection
+
+
+def _prepare(connection: sqlite3.Connection, *, readonly: bool) -> None:
+    connection.row_factory = sqlite3.Row
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = NORMAL")
+    connection.execute("PRAGMA foreign_keys = ON")
+    connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
+    connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
+    connection.execute(f"PRAGMA query_only = {int(readonly)}")
 
 
 @contextmanager
@@ -63,10 +71,11 @@ def transaction(connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
     connection.execute("BEGIN IMMEDIATE")
     try:
         yield connection
+        connection.commit()
     except BaseException:
+        # Also after a commit that failed (a full disk): an open transaction would block the next.
         connection.rollback()
         raise
-    connection.commit()
 
 
 def crops_path(catalog: Path) -> Path:

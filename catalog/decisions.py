@@ -30,19 +30,15 @@ def name_person(connection: sqlite3.Connection, person_id: int, name: str, *, ac
     Raises DecisionError for an empty or over-long name, and for one that somebody else has.
     """
     clean = " ".join(name.split())
-    if not clean or len(clean) > LONGEST_NAME or clean.isdecimal():
+    if not clean or len(clean) > LONGEST_NAME or clean.isdecimal() or not _is_text(clean):
         raise DecisionError(
             f"{name!r}: not a name; expected 1 to {LONGEST_NAME} characters, and not a mere number"
         )
     person_id = people.survivor(connection, person_id)
-    other = connection.execute(
-        """SELECT id FROM people WHERE name = ? COLLATE NOCASE AND id <> ?
-           AND merged_into IS NULL""",
-        [clean, person_id],
-    ).fetchone()
-    if other is not None:
+    others = [other for other in people.called(connection, clean) if other != person_id]
+    if others:
         raise DecisionError(
-            f"person {other['id']} is called {clean!r} already; give a name that tells them apart"
+            f"person {others[0]} is called {clean!r} already; give a name that tells them apart"
         )
     before = connection.execute("SELECT name FROM people WHERE id = ?", [person_id]).fetchone()
     connection.execute("UPDATE people SET name = ? WHERE id = ?", [clean, person_id])
@@ -54,6 +50,13 @@ def name_person(connection: sqlite3.Connection, person_id: int, name: str, *, ac
         inverse={"person_id": person_id, "name": before["name"]},
         subjects=[("person", person_id)],
     )
+
+
+def _is_text(name: str) -> bool:
+    """Whether the catalog can hold it: an argument that is not UTF-8 arrives with lone
+    surrogates.
+    """
+    return not any("\ud800" <= character <= "\udfff" for character in name)
 
 
 def _note(

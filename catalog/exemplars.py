@@ -39,6 +39,15 @@ def renew_for_media(connection: sqlite3.Connection, media_id: int) -> None:
     ).fetchall()
     for row in files:
         enrol(connection, int(row["id"]))
+    # Also where the same face was taken as before: its vector may be another one.
+    known = connection.execute(
+        """SELECT DISTINCT exemplars.person_id FROM faces
+           JOIN exemplars ON exemplars.face_id = faces.id
+           WHERE faces.media_id = ? AND exemplars.state = 'used'""",
+        [media_id],
+    ).fetchall()
+    for row in known:
+        rejudge(connection, int(row["person_id"]))
 
 
 def enrol(connection: sqlite3.Connection, file_id: int) -> None:
@@ -75,15 +84,27 @@ def withdraw_file(connection: sqlite3.Connection, file_id: int) -> None:
 
 
 def withdraw_missing(connection: sqlite3.Connection) -> None:
-    """Withdraw the exemplars of all reference files that are no longer there."""
+    """Withdraw the exemplars of all reference files that are no longer there, and enrol those that
+    are there again: a folder may come to be the people folder, or cease to, while nobody looks.
+    """
     rows = connection.execute(
         """SELECT exemplars.file_id FROM exemplars JOIN files ON files.id = exemplars.file_id
            JOIN roots ON roots.id = files.root_id
            WHERE exemplars.state <> 'withdrawn' AND exemplars.source = 'folder'
-             AND (files.state <> 'present' OR roots.role <> 'reference')"""
+             AND (files.state <> 'present' OR roots.role <> 'reference'
+                  OR roots.state = 'retired')"""
     ).fetchall()
     for row in rows:
         withdraw_file(connection, int(row["file_id"]))
+    rows = connection.execute(
+        """SELECT files.id FROM files JOIN roots ON roots.id = files.root_id
+           WHERE files.state = 'present' AND files.media_id IS NOT NULL
+             AND roots.role = 'reference' AND roots.state <> 'retired'
+             AND NOT EXISTS (SELECT 1 FROM exemplars WHERE exemplars.file_id = files.id
+                             AND exemplars.state <> 'withdrawn')"""
+    ).fetchall()
+    for row in rows:
+        enrol(connection, int(row["id"]))
 
 
 def rejudge(connection: sqlite3.Connection, person_id: int) -> None:
@@ -96,7 +117,7 @@ def _folder(path: bytes, root: bytes) -> str | None:
     it.
     """
     parts = os.path.relpath(path, root).split(b"/")
-    return os.fsdecode(parts[0]).encode("utf-8", "replace").decode() if len(parts) > 1 else None
+    return parts[0].decode("utf-8", "backslashreplace") if len(parts) > 1 else None
 
 
 def _person(connection: sqlite3.Connection, file_id: int, folder: str) -> int:
@@ -146,9 +167,10 @@ def _choose(connection: sqlite3.Connection, media_id: int) -> Choice:
 
 def _write(connection: sqlite3.Connection, file_id: int, person_id: int, choice: Choice) -> None:
     before = connection.execute(
-        "SELECT person_id, face_id, state FROM exemplars WHERE file_id = ?", [file_id]
+        "SELECT person_id, face_id, state, reason FROM exemplars WHERE file_id = ?", [file_id]
     ).fetchone()
-    if before is not None and tuple(before) == (person_id, choice.face_id, choice.state):
+    now = (person_id, choice.face_id, choice.state, choice.reason)
+    if before is not None and tuple(before) == now:
         return
     connection.execute(
         """INSERT INTO exemplars (person_id, face_id, file_id, source, state, reason)

@@ -7,6 +7,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from catalog import clock
+
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Sequence
@@ -44,10 +46,20 @@ def replace_faces(
         ids.append(face_id)
     for face_id in old.keys() - set(ties.values()):
         if not decided(connection, face_id):
-            connection.execute(
-                "UPDATE faces SET state = 'superseded', person_id = NULL WHERE id = ?", [face_id]
-            )
+            _supersede(connection, face_id)
     return ids
+
+
+def _supersede(connection: sqlite3.Connection, face_id: int) -> None:
+    """The face is no longer there, so what the machine said of it ends."""
+    connection.execute(
+        "UPDATE faces SET state = 'superseded', person_id = NULL WHERE id = ?", [face_id]
+    )
+    connection.execute(
+        """UPDATE assignments SET state = 'withdrawn', ended_at = ?
+           WHERE face_id = ? AND ended_at IS NULL""",
+        [clock.now(), face_id],
+    )
 
 
 def tie(new: Sequence[Box], old: dict[int, Box]) -> dict[int, int]:

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 BACK_OFF_FACTOR = 4
 OPEN = "('waiting', 'running')"
+DUE = """state = 'waiting' AND (not_before IS NULL OR not_before <= ?)
+         AND NOT EXISTS (SELECT 1 FROM jobs AS alike WHERE alike.state = 'running'
+                         AND alike.kind = jobs.kind AND alike.key = jobs.key)"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,14 +69,16 @@ def enqueue(
 
 
 def claim(connection: sqlite3.Connection, kind: str, limit: int, *, owner: str) -> list[Job]:
-    """Take the most urgent jobs of a kind that are due, oldest first among equals."""
+    """Take the most urgent jobs of a kind that are due, oldest first among equals.
+
+    One whose like (same kind and key) is running waits until that has ended.
+    """
     rows = connection.execute(
-        """UPDATE jobs SET state = 'running', owner = ?, attempts = attempts + 1, error = NULL
-           WHERE id IN (SELECT id FROM jobs WHERE state = 'waiting' AND kind = ?
-                        AND (not_before IS NULL OR not_before <= ?)
-                        ORDER BY priority DESC, id LIMIT ?)
-           RETURNING id, kind, key, media_id, payload, attempts""",
-        [owner, kind, clock.now(), limit],
+        f"""UPDATE jobs SET state = 'running', owner = ?, attempts = attempts + 1, error = NULL
+            WHERE id IN (SELECT id FROM jobs WHERE {DUE} AND kind = ?
+                         ORDER BY priority DESC, id LIMIT ?)
+            RETURNING id, kind, key, media_id, payload, attempts, priority""",
+        [owner, clock.now(), kind, limit],
     ).fetchall()
     return [
         Job(
@@ -84,7 +89,7 @@ def claim(connection: sqlite3.Connection, kind: str, limit: int, *, owner: str) 
             payload=json.loads(row["payload"]),
             attempts=row["attempts"],
         )
-        for row in sorted(rows, key=lambda row: int(row["id"]))
+        for row in sorted(rows, key=lambda row: (-row["priority"], row["id"]))
     ]
 
 
@@ -128,12 +133,12 @@ def give_back(connection: sqlite3.Connection, job_ids: Iterable[int]) -> None:
     """Return claimed jobs untried: they wait as before, and no attempt is counted."""
     for job_id in job_ids:
         connection.execute(
-            """UPDATE jobs SET attempts = attempts - 1, owner = NULL,
-                      state = iif(EXISTS (SELECT 1 FROM jobs AS other WHERE other.kind = jobs.kind
-                                          AND other.key = jobs.key AND other.state = 'waiting'),
-                                  'cancelled', 'waiting')
+            """UPDATE jobs SET attempts = attempts - 1, owner = NULL, (state, finished_at) =
+                      (SELECT iif(count(*), 'cancelled', 'waiting'), iif(count(*), ?, NULL)
+                       FROM jobs AS other WHERE other.kind = jobs.kind
+                       AND other.key = jobs.key AND other.state = 'waiting')
                WHERE id = ? AND state = 'running'""",
-            [job_id],
+            [clock.now(), job_id],
         )
 
 
@@ -146,14 +151,20 @@ def reclaim(connection: sqlite3.Connection) -> int:
 
 def seconds_until_due(connection: sqlite3.Connection, kinds: Sequence[str]) -> float | None:
     """How long until the next waiting job of these kinds is due; 0 where one is, None where none
-    waits.
+    waits for a moment (those that wait for their like to end do not count).
     """
-    row = connection.execute(
-        f"""SELECT min(ifnull((julianday(not_before) - julianday('now')) * 86400, 0))
-            FROM jobs WHERE state = 'waiting' AND kind IN ({",".join("?" * len(kinds))})""",
-        list(kinds),
+    chosen = f"kind IN ({','.join('?' * len(kinds))})"
+    due = connection.execute(
+        f"SELECT 1 FROM jobs WHERE {DUE} AND {chosen} LIMIT 1", [clock.now(), *kinds]
     ).fetchone()
-    return None if row[0] is None else max(0.0, float(row[0]))
+    if due is not None:
+        return 0.0
+    row = connection.execute(
+        f"""SELECT (julianday(min(not_before)) - julianday('now')) * 86400
+            FROM jobs WHERE state = 'waiting' AND not_before > ? AND {chosen}""",
+        [clock.now(), *kinds],
+    ).fetchone()
+    return None if row[0] is None else max(0.001, float(row[0]))
 
 
 def count(connection: sqlite3.Connection, kind: str, *, states: str = OPEN) -> int:
@@ -215,6 +226,14 @@ def prune(connection: sqlite3.Connection, *, older_than_s: float) -> int:
         [clock.later(-older_than_s)],
     )
     return done.rowcount
+
+
+def in_hand(connection: sqlite3.Connection, kind: str, key: str) -> bool:
+    """Whether somebody is at this job right now."""
+    found = connection.execute(
+        "SELECT 1 FROM jobs WHERE kind = ? AND key = ? AND state = 'running'", [kind, key]
+    ).fetchone()
+    return found is not None
 
 
 def _waits(connection: sqlite3.Connection, kind: str, key: str) -> bool:

@@ -34,4 +34,12 @@ def write(
         ],
     ).lastrowid
     if row_id is not None and row_id % PRUNE_EVERY == 0:
-        connection.execute("DELETE FROM log WHERE id <= ?", [row_id - keep_rows])
+        prune(connection, keep_rows=keep_rows)
+
+
+def prune(connection: sqlite3.Connection, *, keep_rows: int) -> int:
+    """Drop all lines but the newest `keep_rows`; returns how many went."""
+    gone = connection.execute(
+        "DELETE FROM log WHERE id <= (SELECT max(id) FROM log) - ?", [keep_rows]
+    )
+    return gone.rowcount

@@ -35,16 +35,20 @@ def commit_part(
     Returns the media's state afterwards. The same transaction lines up identification, so that no
     committed face is ever forgotten. A part that failed and may succeed later goes back in line.
     """
-    row = catalog.execute("SELECT id FROM media WHERE sha256 = ?", [record.sha256]).fetchone()
+    row = catalog.execute(
+        "SELECT id, state FROM media WHERE sha256 = ?", [record.sha256]
+    ).fetchone()
     if row is None:
         jobs.finish(catalog, job.id, state="cancelled", error="the media was removed meanwhile")
         return "gone"
     media_id = int(row["id"])
-    if record.facts is not None:
-        _write_facts(catalog, media_id, record.facts)
-    if record.preview is not None:
-        crops_module.store_preview(crops, record.sha256, record.preview)
-    steps.record(catalog, media_id, record.part, record.steps)
+    # A try that failed replaces nothing of what an earlier one found, nor the account of it.
+    if record.error is None or row["state"] != "done":
+        if record.facts is not None:
+            _write_facts(catalog, media_id, record.facts)
+        if record.preview is not None:
+            crops_module.store_preview(crops, record.sha256, record.preview)
+        steps.record(catalog, media_id, record.part, record.steps)
     if record.error is not None:
         return _fail(catalog, media_id, record, job, patience)
     crops_module.store_crops(crops, [face.crop for face in record.faces])

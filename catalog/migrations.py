@@ -154,7 +154,7 @@ def _step(step: str) -> Any:
 
 def statements(script: str) -> Iterator[str]:
     """The statements of a script one by one; `executescript` would commit the transaction around
-    them.
+    them. Raises ValueError for a last one that lacks its semicolon.
     """
     pending = ""
     for line in script.splitlines(keepends=True):
@@ -162,6 +162,8 @@ def statements(script: str) -> Iterator[str]:
         if sqlite3.complete_statement(pending):
             yield pending
             pending = ""
+    if any(line.strip() and not line.startswith("--") for line in pending.splitlines()):
+        raise ValueError(f"a statement has no end: {pending.strip()}")
 
 
 def _views() -> dict[str, str]:
@@ -183,14 +185,16 @@ def _views_differ(connection: sqlite3.Connection) -> bool:
 
 
 def _renew_views(connection: sqlite3.Connection) -> None:
+    """Make our views anew where one differs; views that a user made stay. A view that is given up
+    is dropped by a step.
+    """
     if not _views_differ(connection):
         return
+    views = _views()
     with transaction(connection):
-        for (name,) in connection.execute(
-            "SELECT name FROM sqlite_master WHERE type = 'view'"
-        ).fetchall():
-            connection.execute(f"DROP VIEW [{name}]")
-        for sql in _views().values():
+        for name in views:
+            connection.execute(f"DROP VIEW IF EXISTS [{name}]")
+        for sql in views.values():
             connection.execute(sql)
 
 

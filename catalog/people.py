@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from typing import TYPE_CHECKING, Any
 
 from catalog import clock
@@ -9,6 +10,9 @@ from catalog.errors import RollcallError
 
 if TYPE_CHECKING:
     import sqlite3
+
+
+LONGEST_ID = 18
 
 
 class NoSuchPersonError(RollcallError):
@@ -34,13 +38,19 @@ def create(
 
 def for_folder(connection: sqlite3.Connection, folder: str) -> int:
     """The person of a reference folder, made at its first picture. The folder proposes its name
-    once.
+    once; somebody who has that name already and no folder is who is meant.
 
     A person whose folder was renamed is found by its files, which keep their rows; see `exemplars`.
     """
     row = connection.execute("SELECT id FROM people WHERE folder = ?", [folder]).fetchone()
     if row is not None:
         return int(row["id"])
+    for person_id in called(connection, folder):
+        taken = connection.execute(
+            "UPDATE people SET folder = ? WHERE id = ? AND folder IS NULL", [folder, person_id]
+        )
+        if taken.rowcount:
+            return person_id
     return create(connection, origin="reference", name=folder, folder=folder)
 
 
@@ -55,22 +65,42 @@ def survivor(connection: sqlite3.Connection, person_id: int) -> int:
 
 
 def find(connection: sqlite3.Connection, text: str) -> int:
-    """The person with this number or this name (upper and lower case alike). Raises
+    """The person with this number or else this name (upper and lower case alike). Raises
     NoSuchPersonError.
     """
-    if text.isdecimal():
-        return survivor(connection, int(text))
-    rows = connection.execute(
-        "SELECT id FROM people WHERE name = ? COLLATE NOCASE AND merged_into IS NULL", [text]
-    ).fetchall()
-    if not rows:
+    ids = _numbered(connection, text) or called(connection, text)
+    if not ids:
         raise NoSuchPersonError(f"nobody is called {text!r}; see `rollcall people list`")
-    if len(rows) > 1:
-        ids = ", ".join(str(row["id"]) for row in rows)
+    if len(ids) > 1:
+        numbers = ", ".join(str(person_id) for person_id in ids)
         raise NoSuchPersonError(
-            f"{len(rows)} people are called {text!r}; say which by number: {ids}"
+            f"{len(ids)} people are called {text!r}; say which by number: {numbers}"
         )
-    return int(rows[0]["id"])
+    return ids[0]
+
+
+def called(connection: sqlite3.Connection, name: str) -> list[int]:
+    """Everybody with this name, however it is written: capitals, and accents as one character or
+    as two (macOS names folders in the second way).
+    """
+    wanted = _key(name)
+    rows = connection.execute(
+        "SELECT id, name FROM people WHERE name IS NOT NULL AND merged_into IS NULL ORDER BY id"
+    )
+    return [int(row["id"]) for row in rows if _key(row["name"]) == wanted]
+
+
+def _numbered(connection: sqlite3.Connection, text: str) -> list[int]:
+    if not text.isdecimal() or len(text) > LONGEST_ID:
+        return []
+    row = connection.execute(
+        "SELECT ifnull(merged_into, id) FROM people WHERE id = ?", [int(text)]
+    ).fetchone()
+    return [] if row is None else [int(row[0])]
+
+
+def _key(name: str) -> str:
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
 
 
 def summary(connection: sqlite3.Connection, *, unknown: bool | None = None) -> list[dict[str, Any]]:

@@ -83,8 +83,9 @@ def outdated(connection: sqlite3.Connection, current: dict[tuple[str, str], str]
     for step in sorted({step for step, _ in current}):
         wanted = [mark for (name, _), mark in current.items() if name == step]
         row = connection.execute(
-            f"""SELECT count(DISTINCT media_id) FROM steps WHERE step = ? AND state = 'done'
-                AND fingerprint NOT IN ({",".join("?" * len(wanted))})""",
+            f"""SELECT count(DISTINCT media_id) FROM steps JOIN media ON media.id = steps.media_id
+                WHERE step = ? AND steps.state = 'done' AND media.state = 'done'
+                  AND fingerprint NOT IN ({",".join("?" * len(wanted))})""",
             [step, *wanted],
         ).fetchone()
         if row[0]:

@@ -7,7 +7,9 @@ from __future__ import annotations
 import logging
 import queue
 import threading
+import time
 from concurrent.futures import Future
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from catalog.connect import connect, crops_path, transaction
@@ -38,20 +40,27 @@ class Writer:
             queue.Queue()
         )
         self._thread = threading.Thread(target=self._run, name="writer")
-        self._failed: Exception | None = None
+        self._guard = threading.Lock()
+        self._stopped = False
+        self._version = 0
 
     def start(self) -> None:
         """Open both databases here, so that a bad catalog stops the start, then hand them to the
         thread.
         """
         self._catalog = connect(self._path)
-        self._crops = connect(crops_path(self._path))
+        try:
+            self._crops = connect(crops_path(self._path))
+        except BaseException:
+            self._catalog.close()
+            raise
+        self._version = self._data_version()
         self._thread.start()
 
     def submit(self, work: Callable[[sqlite3.Connection], T]) -> Future[T]:
-        """Queue a transaction on the catalog."""
+        """Queue a transaction on the catalog. After `stop` the Future is cancelled."""
         future: Future[T] = Future()
-        self._queue.put((work, future, False))
+        self._put((work, future, False))
         return future
 
     def run(self, work: Callable[[sqlite3.Connection], T]) -> T:
@@ -67,30 +76,48 @@ class Writer:
         one.
         """
         future: Future[T] = Future()
-        self._queue.put((work, future, True))
+        self._put((work, future, True))
         return future
 
     def stop(self) -> None:
         """Finish what is queued, then close."""
-        self._queue.put(None)
+        with self._guard:
+            if not self._stopped:
+                self._stopped = True
+                self._queue.put(None)
         self._thread.join()
 
+    def _put(self, item: tuple[Callable[..., Any], Future[Any], bool]) -> None:
+        with self._guard:
+            if not self._stopped:
+                self._queue.put(item)
+                return
+        item[1].cancel()  # nobody would ever answer
+
     def _run(self) -> None:
-        version = self._data_version()
+        look_at = time.monotonic() + POLL_S
         while True:
-            try:
-                item = self._queue.get(timeout=POLL_S)
-            except queue.Empty:
-                seen = self._data_version()
-                if seen != version and self._on_foreign_change is not None:
-                    self._on_foreign_change()
-                version = seen
-                continue
-            if item is None:
-                break
-            self._perform(*item)
+            with suppress(queue.Empty):
+                item = self._queue.get(timeout=max(0.0, look_at - time.monotonic()))
+                if item is None:
+                    break
+                self._perform(*item)
+            # Also between transactions: while photos stream in, the queue is never empty for long.
+            if time.monotonic() >= look_at:
+                self._look_around()
+                look_at = time.monotonic() + POLL_S
         self._catalog.close()
         self._crops.close()
+
+    def _look_around(self) -> None:
+        """Tell whether another process changed the catalog since the last look."""
+        try:
+            seen = self._data_version()
+            changed, self._version = seen != self._version, seen
+            if changed and self._on_foreign_change is not None:
+                self._on_foreign_change()
+        except Exception:  # the thread that all others wait for goes on
+            logger.exception("could not see whether another process changed the catalog")
 
     def _perform(self, work: Callable[..., Any], future: Future[Any], with_crops: bool) -> None:  # noqa: FBT001
         if not future.set_running_or_notify_cancel():

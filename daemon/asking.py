@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import uuid
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
@@ -10,8 +11,11 @@ from typing import TYPE_CHECKING, Any
 from catalog import jobs
 from catalog.connect import connect, transaction
 from daemon import worker
+from daemon.dispatch import START_S
 from daemon.errors import EnvironmentTrouble
+from daemon.pool import WorkerDied
 from daemon.requests import SEARCH
+from daemon.scan import followed
 from daemon.supervisor import Supervisor
 from daemon.tasks import SearchTask
 
@@ -27,42 +31,48 @@ POLL_S = 0.1
 def search_alone(
     settings: Settings, path: bytes, k: int, *, stop: threading.Event
 ) -> dict[str, Any] | None:
-    """Take the lock for this one search. None where it was stopped; raises BadFile."""
+    """Take the lock for this one search. None where it was stopped; raises BadFile and
+    EnvironmentTrouble.
+    """
     with Supervisor(settings, "alone", stop=stop, for_files=False) as supervisor:
         future = supervisor.pool.submit(
-            worker.search, SearchTask(path=path, k=k), timeout_s=settings.workers.timeout_s
+            worker.search,
+            SearchTask(path=path, k=k),
+            timeout_s=settings.workers.timeout_s + START_S,
         )
         while not stop.is_set():
             try:
                 return future.result(timeout=POLL_S)
             except FutureTimeoutError:
                 continue
+            except WorkerDied as error:
+                raise EnvironmentTrouble(f"the photo could not be looked at: {error}") from error
     return None
 
 
 def search_through_daemon(
     settings: Settings, path: bytes, k: int, *, stop: threading.Event
 ) -> dict[str, Any] | None:
-    """Hand the search to the daemon as an urgent job, which is deleted when it is answered."""
+    """Hand the search to the daemon as an urgent job, which is deleted when it is answered.
+
+    Raises BadFile and EnvironmentTrouble, as `followed` does.
+    """
     with closing(connect(settings.catalog)) as connection:
         with transaction(connection):
             job_id = jobs.enqueue(
                 connection,
                 SEARCH,
-                f"{path.hex()}/{k}",
+                # A number of its own: two people may ask the same, and each deletes her question.
+                f"{path.hex()}/{k}/{uuid.uuid4().hex}",
                 priority=URGENT,
                 payload={"path": path.hex(), "k": k},
             )
         try:
             while not stop.wait(POLL_S):
-                row = connection.execute(
-                    "SELECT state, result, error FROM jobs WHERE id = ?", [job_id]
-                ).fetchone()
+                row = followed(connection, settings, job_id)
                 if row["state"] == "done":
                     answer: dict[str, Any] = json.loads(row["result"])
                     return answer
-                if row["state"] not in ("waiting", "running"):
-                    raise EnvironmentTrouble(row["error"] or "the search was cancelled")
         finally:
             with transaction(connection):
                 connection.execute("DELETE FROM jobs WHERE id = ?", [job_id])

@@ -5,7 +5,9 @@ comes back.
 from __future__ import annotations
 
 import logging
+import sqlite3
 import threading
+from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,11 +15,11 @@ from catalog import jobs
 from catalog.media import commit_part
 from catalog.records import PartRecord
 from daemon import worker
+from daemon.loop import Loop
 from daemon.pool import WorkerDied
 from daemon.tasks import PhotoTask
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Callable, Sequence
     from concurrent.futures import Future
 
@@ -42,8 +44,24 @@ class Errand:
     task: PhotoTask
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """What the workers made of an errand."""
+
+    errand: Errand
+    record: PartRecord
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listeners:
+    """`on_commit` hears the state of each photo that was written, `on_error` what went wrong."""
+
+    on_commit: Callable[[str], None]
+    on_error: Callable[[Exception], None]
+
+
 class Dispatcher:
-    """A thread between the job table and the workers. `on_commit` hears the state of each photo."""
+    """A thread between the job table and the workers."""
 
     def __init__(
         self,
@@ -53,58 +71,57 @@ class Dispatcher:
         *,
         workers: int,
         patience: Patience,
-        on_commit: Callable[[str], None],
+        listeners: Listeners,
     ) -> None:
         self._writer = writer
         self._pool = pool
         self._section = section
         self._workers = workers
         self._patience = patience
-        self._on_commit = on_commit
-        self._wake = threading.Event()
-        self._stopping = False
+        self._listeners = listeners
         self._guard = threading.Lock()
         self._in_flight = 0
-        self._thread = threading.Thread(target=self._run, name="dispatch")
+        self._unwritten: deque[Result] = deque()
+        self._loop = Loop("dispatch", self._round, listeners.on_error)
 
     def start(self) -> None:
         """Start looking for ingest jobs."""
-        self._thread.start()
+        self._loop.start()
 
     def wake(self) -> None:
         """There may be something to do."""
-        self._wake.set()
+        self._loop.wake()
 
     def abandon(self) -> None:
         """Claim and commit nothing more: what is with the workers waits in its row."""
-        self._stopping = True
-        self._wake.set()
+        self._loop.halt()
 
     def stop(self) -> None:
         """End the thread."""
-        self.abandon()
-        if self._thread.ident is not None:
-            self._thread.join()
+        self._loop.stop()
 
     @property
     def busy(self) -> bool:
-        """Whether a batch is with the workers."""
-        return self._in_flight > 0
+        """Whether a batch is with the workers, or its results are not written yet."""
+        return self._in_flight > 0 or bool(self._unwritten)
 
-    def _run(self) -> None:
-        pause_s: float | None = 0.0
-        while not self._stopping:
-            self._wake.wait(pause_s)
-            self._wake.clear()
-            while not self._stopping and self._in_flight < BATCHES_A_WORKER * self._workers:
-                errands = self._writer.run(self._claim)
-                if not errands:
-                    break
-                self._send(errands)
-            pause_s = self._writer.run(lambda it: jobs.seconds_until_due(it, ["ingest"]))
-            # Full of work, or nothing to do: the next result or arrival wakes us.
-            if pause_s == 0:
-                pause_s = None
+    def _round(self) -> float | None:
+        while self._unwritten and not self._loop.stopping:
+            result = self._unwritten[0]
+            error = self._commit(result).exception()
+            if isinstance(error, sqlite3.OperationalError):
+                raise error
+            self._unwritten.popleft()
+            if error is not None:
+                self._refused(result.errand, error)
+        while not self._loop.stopping and self._in_flight < BATCHES_A_WORKER * self._workers:
+            claimed = self._writer.run(self._claim)
+            if claimed:
+                self._send(claimed)
+            elif not self._writer.run(_is_due):
+                return self._writer.run(lambda it: jobs.seconds_until_due(it, ["ingest"]))
+        # Full of work: the next result wakes us.
+        return None
 
     def _claim(self, connection: sqlite3.Connection) -> list[Errand]:
         waiting = jobs.count(connection, "ingest", states="('waiting')")
@@ -132,42 +149,64 @@ class Dispatcher:
 
     def _receive(self, errands: Sequence[Errand], done: Future[list[PartRecord]]) -> None:
         try:
-            if done.cancelled() or self._stopping:
+            if done.cancelled() or self._loop.stopping:
                 return
             error = done.exception()
             if error is None:
                 for errand, record in zip(errands, done.result(), strict=True):
-                    self._commit(errand, record)
+                    self._hand_in(Result(errand=errand, record=record))
             elif len(errands) > 1:
                 logger.warning("a batch of %d photos failed (%s): one by one", len(errands), error)
                 for errand in errands:
                     self._send([errand])
             else:
-                self._commit(errands[0], _failure(errands[0], error))
+                self._hand_in(Result(errand=errands[0], record=_failure(errands[0], error)))
         finally:
             with self._guard:
                 self._in_flight -= 1
-            self._wake.set()
+            self._loop.wake()
 
-    def _commit(self, errand: Errand, record: PartRecord) -> None:
+    def _hand_in(self, result: Result) -> None:
+        """Have a result written, soon; what a full disk refuses is kept for the next round."""
+
+        def written(done: Future[str]) -> None:
+            error = None if done.cancelled() else done.exception()
+            if isinstance(error, sqlite3.OperationalError):
+                self._unwritten.append(result)
+                self._listeners.on_error(error)
+            elif error is not None:
+                self._refused(result.errand, error)
+
+        self._commit(result).add_done_callback(written)
+
+    def _commit(self, result: Result) -> Future[str]:
+        errand, record = result.errand, result.record
+
         def work(catalog: sqlite3.Connection, crops: sqlite3.Connection) -> str:
             return commit_part(catalog, crops, record, errand.job, patience=self._patience)
 
-        written = self._writer.submit_with_crops(work)
-        written.add_done_callback(lambda done: self._committed(errand, record, done))
+        def tell(done: Future[str]) -> None:
+            if not done.cancelled() and done.exception() is None:
+                what = record.error or f"{len(record.faces)} faces"
+                logger.info("%s: %s", _shown(errand.task.path), what)
+                self._listeners.on_commit(done.result())
+                # The same content may have been asked for again while it was in hand.
+                self._loop.wake()
 
-    def _committed(self, errand: Errand, record: PartRecord, done: Future[str]) -> None:
-        error = done.exception()
-        if error is not None:
-            logger.error("%r was not written: %s", errand.task.path, error, exc_info=error)
-            self._writer.submit(
-                lambda it: jobs.put_back(it, errand.job, f"not written: {error}", self._patience)
-            )
-            return
-        logger.info(
-            "%s: %s", _shown(errand.task.path), record.error or f"{len(record.faces)} faces"
+        future = self._writer.submit_with_crops(work)
+        future.add_done_callback(tell)
+        return future
+
+    def _refused(self, errand: Errand, error: BaseException) -> None:
+        """The catalog does not take this result: an error of ours, which costs an attempt."""
+        logger.error("%s was not written: %s", _shown(errand.task.path), error, exc_info=error)
+        self._writer.submit(
+            lambda it: jobs.put_back(it, errand.job, f"not written: {error}", self._patience)
         )
-        self._on_commit(done.result())
+
+
+def _is_due(connection: sqlite3.Connection) -> bool:
+    return jobs.seconds_until_due(connection, ["ingest"]) == 0
 
 
 def _task(connection: sqlite3.Connection, job: Job) -> PhotoTask | None:

@@ -15,6 +15,7 @@ from daemon.lock import CatalogLock
 from daemon.supervisor import Supervisor
 
 if TYPE_CHECKING:
+    import sqlite3
     import threading
     from collections.abc import Sequence
     from pathlib import Path
@@ -39,12 +40,15 @@ def enrol_photos(
             f"{folder}: cannot take the pictures ({error.strerror}); make it writable"
         ) from error
     owner = CatalogLock(settings.paths.state).owner()
+    patience_s = PATIENCE_S
     if owner is None or owner.role != "watch":
+        patience_s = 0.0
         with Supervisor(settings, "alone", stop=stop) as supervisor:
             people = os.path.realpath(os.fsencode(settings.paths.people))
             supervisor.arrivals.scan([people], "reference", progress=lambda _: None)
             supervisor.drain()
-    return [_outcome(settings, target, stop) for target in targets]
+    with closing(connect(settings.catalog, readonly=True)) as connection:
+        return [_outcome(connection, target, stop, patience_s) for target in targets]
 
 
 def _copy(photo: Path, folder: Path) -> Path:
@@ -61,18 +65,22 @@ def _copy(photo: Path, folder: Path) -> Path:
     return target
 
 
-def _outcome(settings: Settings, target: Path, stop: threading.Event) -> dict[str, str | None]:
+def _outcome(
+    connection: sqlite3.Connection, target: Path, stop: threading.Event, patience_s: float
+) -> dict[str, str | None]:
     path = os.path.realpath(os.fsencode(target))
     waited_s = 0.0
-    with closing(connect(settings.catalog, readonly=True)) as connection:
-        while True:
-            row = connection.execute(
-                """SELECT exemplars.state, exemplars.reason FROM exemplars
-                   JOIN files ON files.id = exemplars.file_id WHERE files.path_bytes = ?""",
-                [path],
-            ).fetchone()
-            if row is not None:
-                return {"photo": str(target), "state": row["state"], "reason": row["reason"]}
-            if waited_s >= PATIENCE_S or stop.wait(POLL_S):
-                return {"photo": str(target), "state": "waiting", "reason": "not read yet"}
-            waited_s += POLL_S
+    while True:
+        row = connection.execute(
+            """SELECT ifnull(exemplars.state, files.state) AS state,
+                      ifnull(exemplars.reason, files.reason) AS reason
+               FROM files LEFT JOIN exemplars ON exemplars.file_id = files.id
+               WHERE files.path_bytes = ?
+                 AND (exemplars.id IS NOT NULL OR files.state = 'unreadable')""",
+            [path],
+        ).fetchone()
+        if row is not None:
+            return {"photo": str(target), "state": row["state"], "reason": row["reason"]}
+        if waited_s >= patience_s or stop.wait(POLL_S):
+            return {"photo": str(target), "state": "waiting", "reason": "not read yet"}
+        waited_s += POLL_S

@@ -5,17 +5,18 @@ order.
 from __future__ import annotations
 
 import logging
-import threading
 from concurrent.futures import CancelledError
 from typing import TYPE_CHECKING
 
 from catalog import assignments, jobs, log
 from daemon import worker
+from daemon.loop import Loop
+from daemon.pool import WorkerDied
 from daemon.tasks import Question
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from catalog.assignments import Verdict
     from catalog.jobs import Job, Patience
@@ -34,59 +35,63 @@ TIMEOUT_S = 1800.0
 class Identification:
     """A thread between the identify jobs and the identifier process."""
 
-    def __init__(self, writer: Writer, pool: Pool, *, patience: Patience) -> None:
+    def __init__(
+        self,
+        writer: Writer,
+        pool: Pool,
+        *,
+        patience: Patience,
+        on_error: Callable[[Exception], None],
+    ) -> None:
         self._writer = writer
         self._pool = pool
         self._patience = patience
-        self._wake = threading.Event()
-        self._stopping = False
         self._at_once = AT_ONCE
+        self._claimed: list[Job] = []
         self._working = False
         self.changed = 0
-        self._thread = threading.Thread(target=self._run, name="identification")
+        self._loop = Loop("identification", self._round, on_error)
 
     def start(self) -> None:
         """Start looking for identify, rejudge and repair jobs."""
-        self._thread.start()
+        self._loop.start()
 
     def wake(self) -> None:
         """There may be something to do."""
-        self._wake.set()
+        self._loop.wake()
 
     def abandon(self) -> None:
         """Ask and write nothing more: what is in hand waits in its row."""
-        self._stopping = True
-        self._wake.set()
+        self._loop.halt()
 
     def stop(self) -> None:
         """End the thread; the caller ends the identifier first, so that nothing is waited for."""
-        self.abandon()
-        if self._thread.ident is not None:
-            self._thread.join()
+        self._loop.stop()
 
     @property
     def busy(self) -> bool:
         """Whether a question is with the identifier."""
         return self._working
 
-    def _run(self) -> None:
-        pause_s: float | None = 0.0
-        while not self._stopping:
-            self._wake.wait(pause_s)
-            self._wake.clear()
-            while not self._stopping and self._one_round():
-                pass
-            pause_s = self._writer.run(lambda it: jobs.seconds_until_due(it, KINDS))
-
-    def _one_round(self) -> bool:
+    def _round(self) -> float | None:
         self._working = True
         try:
-            claimed = self._writer.run(self._claim)
-            if claimed:
-                self._ask(claimed)
-            return bool(claimed)
+            self._let_go()
+            while not self._loop.stopping:
+                self._claimed = self._writer.run(self._claim)
+                if not self._claimed:
+                    return self._writer.run(lambda it: jobs.seconds_until_due(it, KINDS))
+                self._ask(self._claimed)
+                self._claimed = []
+            return None
         finally:
             self._working = False
+
+    def _let_go(self) -> None:
+        """What a full disk kept from being written is asked again."""
+        if self._claimed:
+            self._writer.run(lambda it: jobs.give_back(it, [job.id for job in self._claimed]))
+            self._claimed = []
 
     def _claim(self, connection: sqlite3.Connection) -> list[Job]:
         for kind in KINDS:
@@ -101,13 +106,14 @@ class Identification:
             error = future.exception()
         except CancelledError:
             return
-        if error is None and not self._stopping:
+        if self._loop.stopping:
+            return
+        if error is None:
             self._at_once = AT_ONCE
             self._write(claimed, future.result())
             return
-        if error is None or self._stopping:
-            return
-        logger.error("the identifier failed: %s", error, exc_info=error)
+        ours = None if isinstance(error, WorkerDied) else error
+        logger.error("the identifier failed: %s", error, exc_info=ours)
         if len(claimed) > 1:  # one of them may be to blame: each alone
             self._at_once = 1
             self._writer.run(lambda it: jobs.give_back(it, [job.id for job in claimed]))

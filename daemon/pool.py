@@ -10,11 +10,14 @@ from __future__ import annotations
 import logging
 import multiprocessing
 import os
+import signal
 import threading
 import time
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeoutError
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
@@ -30,6 +33,11 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
 A = TypeVar("A")
+
+# How often a task goes to fresh workers after those it waited for broke down before it began.
+FRESH_STARTS = 2
+# Beyond the longest time limit of the tasks in hand: for starting processes and ending hung ones.
+SILENCE_S = 30.0
 
 
 class WorkerDied(Exception):
@@ -51,9 +59,25 @@ class Pool(Protocol):
         """End the workers if nothing was to do for so long; True where none is left."""
         ...
 
-    def stop(self) -> None:
-        """End all workers now; what they were doing is given up."""
+    def mend(self) -> None:
+        """Replace workers from which nothing is heard any more; call it now and then."""
         ...
+
+    def stop(self) -> None:
+        """End all workers now and for good; Futures that are not done are cancelled."""
+        ...
+
+
+@dataclass(slots=True, eq=False)
+class _Entry:
+    """A task that is not finished; `breaks` counts the pools that broke down around it."""
+
+    function: Callable[[Any], Any]
+    argument: Any
+    timeout_s: float | None
+    outcome: Future[Any]
+    pool: ProcessPool | None = None
+    breaks: int = 0
 
 
 class LocalPool:
@@ -65,8 +89,12 @@ class LocalPool:
         self._recycle = recycle
         self._pool: ProcessPool | None = None
         self._guard = threading.RLock()
-        self._unfinished = 0
-        self._last_end = time.monotonic()
+        self._entries: dict[_Entry, None] = {}
+        self._stopped = False
+        self._last_news = time.monotonic()
+        # A worker is told to die with the thread that started it, so one thread starts them all.
+        self._starter = ThreadPoolExecutor(1, thread_name_prefix="pool-start")
+        self._ending: list[threading.Thread] = []
 
     @property
     def running(self) -> bool:
@@ -77,71 +105,147 @@ class LocalPool:
         self, function: Callable[[A], T], argument: A, *, timeout_s: float | None
     ) -> Future[T]:
         """Run `function(argument)` in a worker. See `Pool.submit`."""
-        outcome: Future[T] = Future()
+        entry = _Entry(function, argument, timeout_s, Future())
         with self._guard:
-            if self._pool is None:
-                self._pool = self._start()
-            inner = self._pool.schedule(function, args=[argument], timeout=timeout_s)
-            self._unfinished += 1
-        inner.add_done_callback(lambda done: self._finished(done, outcome, timeout_s))
-        return outcome
+            if self._stopped:
+                entry.outcome.cancel()
+                return entry.outcome
+            if not self._entries:
+                self._last_news = time.monotonic()
+            self._entries[entry] = None
+            self._hand_over(entry)
+        return entry.outcome
 
     def close_if_idle(self, idle_s: float) -> bool:
         """Close the pool (an open one wakes 20 times a second) once it has been idle that long."""
         with self._guard:
             if self._pool is None:
                 return True
-            if self._unfinished or time.monotonic() - self._last_end < idle_s:
+            if self._entries or time.monotonic() - self._last_news < idle_s:
                 return False
             pool, self._pool = self._pool, None
-        pool.close()  # type: ignore[no-untyped-call]
-        pool.join()
+        _end(pool)
         logger.debug("workers ended, nothing to do")
         return True
 
-    def stop(self) -> None:
-        """End all workers now."""
+    def mend(self) -> None:
+        """Replace workers from which nothing came for longer than any of their tasks may take.
+
+        One that is killed while it holds the lock on the others' way to us silences them all.
+        """
         with self._guard:
+            limits = [entry.timeout_s for entry in self._entries]
+            if not limits or None in limits:
+                return
+            longest = max(limit for limit in limits if limit is not None)
+            if time.monotonic() - self._last_news > longest + SILENCE_S:
+                logger.error("nothing was heard of the workers for %g s: fresh ones", longest)
+                self._start_afresh()
+
+    def stop(self) -> None:
+        """End all workers now and for good. See `Pool.stop`."""
+        with self._guard:
+            self._stopped = True
             pool, self._pool = self._pool, None
+            entries, self._entries = list(self._entries), {}
+        for entry in entries:
+            entry.outcome.cancel()
         if pool is not None:
-            pool.stop()  # type: ignore[no-untyped-call]
-            pool.join()
+            _end(pool)
+        for thread in self._ending:
+            thread.join()
+        self._starter.shutdown()
+
+    def _hand_over(self, entry: _Entry) -> None:
+        try:
+            if self._pool is None:
+                self._pool = self._starter.submit(self._start).result()
+            pool = entry.pool = self._pool
+            inner = pool.schedule(entry.function, args=[entry.argument], timeout=entry.timeout_s)
+        except RuntimeError as error:  # an idle worker was killed, or none can be started
+            logger.warning("the workers broke down (%s): fresh ones", error)
+            self._start_afresh()
+        else:
+            inner.add_done_callback(lambda done: self._finished(done, entry, pool))
 
     def _start(self) -> ProcessPool:
         logger.debug("starting %d workers", self.count)
         # Spawn, because the supervisor has threads: a forked child could inherit a lock that is
         # held.
-        return ProcessPool(
+        pool = ProcessPool(
             max_workers=self.count,
             max_tasks=self._recycle,
             initializer=worker.start,
             initargs=[self._conditions],
             context=multiprocessing.get_context("spawn"),
         )
+        if not pool.active:  # asking starts it, here in this thread
+            raise BrokenProcessPool("no worker could be started")
+        return pool
 
-    def _finished(self, inner: Any, outcome: Future[T], timeout_s: float | None) -> None:
+    def _start_afresh(self) -> None:
+        """Give this pool up; what is not finished goes to the next one, but not for ever."""
+        broken, self._pool = self._pool, None
+        self._last_news = time.monotonic()
+        if broken is not None:
+            # In a thread of its own: this one may be the broken pool's, which cannot wait for
+            # itself.
+            thread = threading.Thread(target=_end, args=[broken], name="pool-end")
+            thread.start()
+            self._ending = [it for it in self._ending if it.is_alive()] + [thread]
+        for entry in list(self._entries):
+            if entry not in self._entries or entry.pool is not broken:
+                continue
+            entry.pool = None
+            entry.breaks += 1
+            if entry.breaks <= FRESH_STARTS:
+                self._hand_over(entry)
+            else:
+                del self._entries[entry]
+                entry.outcome.set_exception(WorkerDied("its worker died before it could begin"))
+
+    def _finished(self, inner: Any, entry: _Entry, pool: ProcessPool) -> None:
+        error = None if inner.cancelled() else inner.exception()
         with self._guard:
-            self._unfinished -= 1
-            self._last_end = time.monotonic()
+            if entry not in self._entries or entry.pool is not pool:
+                return  # given up, or with other workers now
+            if isinstance(error, BrokenProcessPool):
+                logger.warning("the workers broke down (%s): fresh ones", error)
+                self._start_afresh()
+                return
+            del self._entries[entry]
+            self._last_news = time.monotonic()
         if inner.cancelled():
-            outcome.cancel()
-            outcome.set_running_or_notify_cancel()
-            return
-        error = inner.exception()
-        if error is None:
-            outcome.set_result(inner.result())
+            entry.outcome.cancel()
+        elif error is None:
+            entry.outcome.set_result(inner.result())
         else:
-            outcome.set_exception(_explain(error, timeout_s))
+            entry.outcome.set_exception(_explain(error, entry.timeout_s))
+
+
+def _end(pool: ProcessPool) -> None:
+    """End a pool's processes and threads; what they were doing is given up."""
+    pool.stop()  # type: ignore[no-untyped-call]
+    pool.join()
 
 
 def _explain(error: BaseException, timeout_s: float | None) -> BaseException:
     if isinstance(error, FutureTimeoutError):
         return WorkerDied(f"took longer than {timeout_s:g} s, so its worker was ended")
     if isinstance(error, ProcessExpired):
-        return WorkerDied(f"its worker died (exit code {error.exitcode})")
+        return WorkerDied(f"its worker died ({_how(error.exitcode)})")
     if isinstance(error, MemoryError):
         return WorkerDied("its worker ran out of memory")
     return error
+
+
+def _how(exit_code: int) -> str:
+    if exit_code == -signal.SIGKILL:
+        return "killed, perhaps because memory ran out"
+    if exit_code < 0:
+        with suppress(ValueError):
+            return f"crashed with {signal.Signals(-exit_code).name}"
+    return f"exit code {exit_code}"
 
 
 def memory_mb() -> list[int]:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-import logging
-import threading
+from concurrent.futures import CancelledError
+from concurrent.futures import TimeoutError as FutureTimeoutError
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from catalog import jobs
 from daemon import worker
+from daemon.dispatch import START_S
 from daemon.errors import RollcallError
+from daemon.loop import Loop
 from daemon.pool import WorkerDied
 from daemon.tasks import SearchTask
 
@@ -18,9 +21,8 @@ if TYPE_CHECKING:
     from catalog.jobs import Job
     from daemon.supervisor import Supervisor
 
-logger = logging.getLogger(__name__)
-
 SCAN, SEARCH = "scan", "search"
+POLL_S = 0.2
 
 
 class Requests:
@@ -28,43 +30,47 @@ class Requests:
 
     def __init__(self, supervisor: Supervisor) -> None:
         self._supervisor = supervisor
-        self._wake = threading.Event()
-        self._wake.set()
-        self._stopping = False
-        self._thread = threading.Thread(target=self._run, name="requests")
+        self._claimed: list[Job] = []
+        self._loop = Loop("requests", self._round, supervisor.on_error)
 
     def start(self) -> None:
         """Start answering."""
-        self._thread.start()
+        self._loop.start()
 
     def wake(self) -> None:
         """Another process wrote to the catalog: perhaps a request."""
-        self._wake.set()
+        self._loop.wake()
 
     def stop(self) -> None:
-        """End after the request in hand."""
-        self._stopping = True
-        self._wake.set()
-        if self._thread.ident is not None:
-            self._thread.join()
+        """Give up the request in hand, which waits in its row; the caller stops the arrivals
+        first.
+        """
+        self._loop.stop()
 
-    def _run(self) -> None:
-        while not self._stopping:
-            self._wake.wait()
-            self._wake.clear()
-            while not self._stopping and (claimed := self._supervisor.writer.run(_claim)):
-                for job in claimed:
-                    self._answer(job)
+    def _round(self) -> None:
+        run = self._supervisor.writer.run
+        if self._claimed:  # a full disk kept the answer from being written
+            run(lambda it: jobs.give_back(it, [job.id for job in self._claimed]))
+        while not self._loop.stopping:
+            self._claimed = run(_claim)
+            if not self._claimed:
+                return
+            self._answer(self._claimed[0])
 
     def _answer(self, job: Job) -> None:
         try:
             result = self._scan(job) if job.kind == SCAN else self._search(job)
             state, error = "done", None
         except (RollcallError, WorkerDied, OSError) as problem:
-            result, state, error = None, "failed", str(problem)
-        self._supervisor.writer.run(
-            lambda it: jobs.finish(it, job.id, state=state, error=error, result=result)
-        )
+            # Whoever asked ends with the code that it would have ended with alone.
+            result = {"exit_code": getattr(problem, "exit_code", 3)}
+            state, error = "failed", str(problem)
+        except CancelledError:
+            return
+        if not self._loop.stopping:
+            self._supervisor.writer.run(
+                lambda it: jobs.finish(it, job.id, state=state, error=error, result=result)
+            )
 
     def _scan(self, job: Job) -> dict[str, Any]:
         paths = [bytes.fromhex(path) for path in job.payload["paths"]]
@@ -79,8 +85,17 @@ class Requests:
 
     def _search(self, job: Job) -> dict[str, Any]:
         task = SearchTask(path=bytes.fromhex(job.payload["path"]), k=int(job.payload["k"]))
-        timeout_s = self._supervisor.settings.workers.timeout_s
-        return self._supervisor.pool.submit(worker.search, task, timeout_s=timeout_s).result()
+        timeout_s = self._supervisor.settings.workers.timeout_s + START_S
+        future = self._supervisor.pool.submit(worker.search, task, timeout_s=timeout_s)
+        while not self._loop.stopping:
+            with suppress(FutureTimeoutError):
+                error = future.exception(timeout=POLL_S)
+                if error is None:
+                    return future.result()
+                if isinstance(error, RollcallError | WorkerDied):
+                    raise error
+                raise WorkerDied(f"unexpected {type(error).__name__}: {error}") from error
+        raise CancelledError
 
 
 def _claim(connection: sqlite3.Connection) -> list[Job]:

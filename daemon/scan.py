@@ -4,6 +4,7 @@ it.
 
 from __future__ import annotations
 
+import json
 import time
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -11,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from catalog import clock, jobs
 from catalog.connect import connect, transaction
-from catalog.roots import below
+from catalog.roots import below, contains
+from daemon.errors import BadFile, EnvironmentTrouble
+from daemon.lock import CatalogLock
 from daemon.supervisor import Supervisor
 
 if TYPE_CHECKING:
@@ -20,6 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from daemon.settings import Settings
+
+    Progressed = tuple[int, int, str]
 
 SCAN_KIND = "scan"
 FOLLOW_S = 0.3
@@ -64,10 +69,10 @@ def scan_alone(
         def looked_at(count: int) -> None:
             nonlocal seen
             seen += count
-            advance(supervisor.committed, _waiting(supervisor), f"{seen} files seen")
+            advance(lambda: (supervisor.committed, _waiting(supervisor), f"{seen} files seen"))
 
         def working() -> None:
-            advance(supervisor.committed, _waiting(supervisor), "")
+            advance(lambda: (supervisor.committed, _waiting(supervisor), ""))
 
         people = settings.paths.people
         if people.is_dir():
@@ -76,16 +81,21 @@ def scan_alone(
         supervisor.drain(working)
         if supervisor.identification.changed and not stop.is_set():
             supervisor.repair(working)
-    with closing(connect(settings.catalog, readonly=True)) as connection:
-        return summarise(connection, paths, since=since, seconds=time.monotonic() - start)
+    with closing(connect(settings.catalog)) as connection:
+        scope(connection, paths)
+        return summarise(connection, since=since, seconds=time.monotonic() - start)
 
 
 def scan_through_daemon(
     settings: Settings, paths: Sequence[bytes], *, stop: threading.Event, show: bool
 ) -> Summary:
-    """Hand the scan to the daemon as a job and follow it until all that it found is catalogued."""
+    """Hand the scan to the daemon as a job and follow it until all that it found is catalogued.
+
+    Raises EnvironmentTrouble where the daemon could not do it, or ended before it was done.
+    """
     start, since = time.monotonic(), clock.now()
     with closing(connect(settings.catalog)) as connection, _bar(show) as advance:
+        scope(connection, paths)
         with transaction(connection):
             job_id = jobs.enqueue(
                 connection,
@@ -95,64 +105,97 @@ def scan_through_daemon(
                 priority=30,
             )
         while not stop.wait(FOLLOW_S):
-            row = connection.execute(
-                "SELECT state, error FROM jobs WHERE id = ?", [job_id]
-            ).fetchone()
-            open_jobs = sum(
-                jobs.count(connection, kind) for kind in ("ingest", "identify", "rejudge")
-            )
+            state = followed(connection, settings, job_id)["state"]
+            open_jobs = int(connection.execute(_OPEN, {"now": clock.now()}).fetchone()[0])
             done = _done_since(connection, since)
-            advance(done, open_jobs, row["state"])
-            if row["state"] not in ("waiting", "running") and not open_jobs:
+            advance(lambda done=done, left=open_jobs, note=state: (done, left, note))  # type: ignore[misc]
+            if state == "done" and not open_jobs:
                 break
-        return summarise(connection, paths, since=since, seconds=time.monotonic() - start)
+        return summarise(connection, since=since, seconds=time.monotonic() - start)
 
 
-def summarise(
-    connection: sqlite3.Connection, paths: Sequence[bytes], *, since: str, seconds: float
-) -> Summary:
-    """Count what the catalog holds under these paths."""
-    chosen = " OR ".join(["path_bytes = ? OR (path_bytes >= ? AND path_bytes < ?)"] * len(paths))
-    bounds = [value for path in paths for value in (path, *below(path))]
-    files = connection.execute(
-        f"SELECT count(*) FROM files WHERE state IN ('present', 'unreadable') AND ({chosen})",
-        bounds,
-    ).fetchone()[0]
-    done = connection.execute(
-        f"""SELECT count(DISTINCT media.id) FROM files JOIN media ON media.id = files.media_id
-            WHERE files.state = 'present' AND media.state = 'done' AND ({chosen})""",
-        bounds,
-    ).fetchone()[0]
-    new = connection.execute(
-        f"""SELECT count(DISTINCT jobs.media_id)
-            FROM files JOIN jobs ON jobs.media_id = files.media_id
-            WHERE files.state = 'present' AND jobs.kind = 'ingest' AND jobs.state = 'done'
-              AND jobs.finished_at >= ? AND ({chosen})""",
-        [since, *bounds],
-    ).fetchone()[0]
-    faces = connection.execute(
+def followed(connection: sqlite3.Connection, settings: Settings, job_id: int) -> sqlite3.Row:
+    """The row of a job that the daemon was asked to do, while it may still come to be done.
+
+    Raises EnvironmentTrouble where it failed, was cancelled, or nobody is there to do it; BadFile
+    where it failed because of the file that it is about.
+    """
+    # The lock first: a daemon that ends after this look has written what it did before it.
+    running = CatalogLock(settings.paths.state).owner() is not None
+    row: sqlite3.Row | None = connection.execute(
+        "SELECT kind, state, result, error FROM jobs WHERE id = ?", [job_id]
+    ).fetchone()
+    if row is None or row["state"] == "cancelled":
+        raise EnvironmentTrouble("the daemon's job was cancelled before it was done")
+    if row["state"] not in ("waiting", "running", "done"):
+        code = json.loads(row["result"] or "{}").get("exit_code")
+        raise (BadFile if code == BadFile.exit_code else EnvironmentTrouble)(row["error"])
+    if row["state"] != "done" and not running:
+        raise EnvironmentTrouble(
+            f"the daemon ended before the {row['kind']} was done; start it again, or run the same "
+            "command without it"
+        )
+    return row
+
+
+# Of what lies in scope: what is in hand or due, not what waits for another try some other time.
+_OPEN = """
+SELECT count(*) FROM jobs
+WHERE (state = 'running' OR (state = 'waiting' AND ifnull(not_before, '') <= :now))
+  AND (kind = 'rejudge' OR (kind IN ('ingest', 'identify') AND media_id IN
+       (SELECT media_id FROM temp.scope CROSS JOIN files
+        ON path_bytes >= low AND path_bytes < high WHERE media_id IS NOT NULL)))
+"""
+# The files below the scanned paths, whose ranges are in a table because they can be thousands.
+_FILES = "temp.scope CROSS JOIN files ON files.path_bytes >= low AND files.path_bytes < high"
+
+
+def scope(connection: sqlite3.Connection, paths: Sequence[bytes]) -> None:
+    """Note what `summarise` is about: these files, and everything below these folders."""
+    outermost: list[bytes] = []
+    for path in sorted(paths):
+        if not any(contains(other, path) for other in outermost[-1:]):
+            outermost.append(path)
+    connection.execute("CREATE TEMP TABLE scope (low BLOB, high BLOB)")
+    connection.executemany(
+        "INSERT INTO temp.scope VALUES (?, ?)",
+        [bounds for path in outermost for bounds in ((path, path + b"\0"), below(path))],
+    )
+
+
+def summarise(connection: sqlite3.Connection, *, since: str, seconds: float) -> Summary:
+    """Count what the catalog holds in the scope of this connection."""
+    files, done, new = connection.execute(
+        f"""SELECT count(*), count(DISTINCT media.id) FILTER (WHERE media.state = 'done'
+                                                              AND files.state = 'present'),
+                   count(DISTINCT media.id) FILTER (WHERE files.state = 'present' AND EXISTS
+                       (SELECT 1 FROM jobs WHERE jobs.media_id = media.id AND kind = 'ingest'
+                        AND jobs.state = 'done' AND finished_at >= ?))
+            FROM {_FILES} LEFT JOIN media ON media.id = files.media_id
+            WHERE files.state IN ('present', 'unreadable')""",
+        [since],
+    ).fetchone()
+    faces, named, unnamed = connection.execute(
         f"""SELECT count(*), ifnull(sum(people.name IS NOT NULL), 0),
                    ifnull(sum(people.id IS NOT NULL AND people.name IS NULL), 0)
             FROM faces LEFT JOIN people ON people.id = faces.person_id
             WHERE faces.state = 'active' AND faces.media_id IN
-                  (SELECT media_id FROM files WHERE state = 'present' AND ({chosen}))""",
-        bounds,
+                  (SELECT media_id FROM {_FILES} WHERE files.state = 'present')"""
     ).fetchone()
     failures = connection.execute(
         f"""SELECT files.path, ifnull(files.reason, media.error) AS reason
-            FROM files LEFT JOIN media ON media.id = files.media_id
-            WHERE (files.state = 'unreadable' OR (files.state = 'present'
-                   AND media.state IN ('failed', 'quarantined', 'pending'))) AND ({chosen})
-            ORDER BY files.path""",
-        bounds,
+            FROM {_FILES} LEFT JOIN media ON media.id = files.media_id
+            WHERE files.state = 'unreadable' OR (files.state = 'present'
+                  AND media.state IN ('failed', 'quarantined', 'pending'))
+            ORDER BY files.path"""
     ).fetchall()
     return Summary(
         files=int(files),
         photos_new=int(new),
         already=int(done) - int(new),
-        faces=int(faces[0]),
-        named=int(faces[1]),
-        unnamed=int(faces[2]),
+        faces=int(faces),
+        named=int(named),
+        unnamed=int(unnamed),
         seconds=seconds,
         failures=tuple(
             {"path": row["path"], "reason": row["reason"] or "not read yet"} for row in failures
@@ -173,10 +216,13 @@ def _waiting(supervisor: Supervisor) -> int:
 
 
 @contextmanager
-def _bar(show: bool) -> Iterator[Callable[[int, int, str], None]]:  # noqa: FBT001 - an option's value
-    """A progress bar with rate and time left on standard error; does nothing where not shown."""
+def _bar(show: bool) -> Iterator[Callable[[Callable[[], Progressed]], None]]:  # noqa: FBT001 - an option's value
+    """A progress bar with rate and time left on standard error; does nothing where not shown.
+
+    It asks how far things are, as (done, waiting, note), when it is time to draw again.
+    """
     if not show:
-        yield lambda *_: None
+        yield lambda _: None
         return
     from rich.console import Console
     from rich.progress import (
@@ -199,11 +245,12 @@ def _bar(show: bool) -> Iterator[Callable[[int, int, str], None]]:  # noqa: FBT0
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task("photos", total=None, rate="", note="")
 
-        def advance(done: int, waiting: int, note: str) -> None:
+        def advance(look: Callable[[], Progressed]) -> None:
             nonlocal last
             if time.monotonic() - last < 0.1:
                 return
             last = time.monotonic()
+            done, waiting, note = look()
             rate = done / max(0.1, last - start)
             progress.update(
                 task, completed=done, total=done + waiting, rate=f"{rate:.1f}/s", note=note

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import os
+import sqlite3
 import time
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Literal, Self
@@ -17,7 +18,8 @@ from catalog import clock, exemplars, jobs, log, status
 from catalog.jobs import Patience
 from catalog.writer import Writer
 from daemon import hardware, migration
-from daemon.dispatch import Dispatcher
+from daemon.dispatch import Dispatcher, Listeners
+from daemon.errors import EnvironmentTrouble
 from daemon.faces.plan import plan as plan_models
 from daemon.identification import KINDS, Identification
 from daemon.intake.arrivals import Arrivals
@@ -26,7 +28,6 @@ from daemon.pool import LocalPool, memory_mb
 from daemon.worker import Conditions
 
 if TYPE_CHECKING:
-    import sqlite3
     import threading
     from collections.abc import Callable
     from types import TracebackType
@@ -44,6 +45,8 @@ WAIT_FOR_LONE_S = 3600.0
 REPAIR_AFTER_DRAIN_FACES = 5000
 DRAIN_POLL_S = 0.05
 SAY_EVERY_S = 5.0
+# A disk that stays full is not told every few seconds.
+TELL_EVERY_S = 60.0
 
 
 class Supervisor:
@@ -66,11 +69,16 @@ class Supervisor:
         self.committed = 0
         self._judged = 0
         self._said_at = 0.0
+        self._failure: Exception | None = None
+        self._told_at = -TELL_EVERY_S
         self.on_foreign_change: Callable[[], None] = lambda: None
 
     def __enter__(self) -> Self:
         try:
             self._start()
+        except sqlite3.Error as error:
+            self._stack.close()
+            raise self._trouble(error) from error
         except BaseException:
             self._stack.close()
             raise
@@ -83,6 +91,32 @@ class Supervisor:
         traceback: TracebackType | None,
     ) -> None:
         self._stack.close()
+        cause = self._failure or error
+        if isinstance(cause, sqlite3.Error):
+            raise self._trouble(cause) from cause
+        if self._failure is not None:
+            raise self._failure
+
+    def on_error(self, error: Exception) -> None:
+        """What a thread of ours met. The daemon waits until its disk has room again; anything
+        else ends it, and the next start goes on from the catalog.
+        """
+        if self._role == "alone" or not isinstance(error, sqlite3.OperationalError):
+            self._failure = self._failure or error
+            self._stop.set()
+        elif time.monotonic() - self._told_at >= TELL_EVERY_S:
+            self._told_at = time.monotonic()
+            logger.error(
+                "%s cannot be written (%s); nothing is lost, waiting until it can",
+                self.settings.catalog,
+                error,
+            )
+
+    def _trouble(self, error: sqlite3.Error) -> EnvironmentTrouble:
+        return EnvironmentTrouble(
+            f"{self.settings.catalog}: cannot be read or written ({error}); make room on its disk, "
+            "or look with `rollcall doctor`; nothing is lost, the next start goes on from here"
+        )
 
     def drain(self, progress: Callable[[], None] = lambda: None) -> None:
         """Wait until nothing is left to ingest or identify; failed files wait for their next
@@ -90,6 +124,8 @@ class Supervisor:
         """
         while not self._stop.is_set() and self.is_working():
             progress()
+            self.pool.mend()
+            self._identifier.mend()
             self._stop.wait(DRAIN_POLL_S)
 
     def is_working(self) -> bool:
@@ -106,6 +142,14 @@ class Supervisor:
 
     def tidy(self) -> None:
         """Once a second: end idle workers, say what they are, repair after a drain."""
+        try:
+            self._tidy()
+        except sqlite3.Error as error:
+            self.on_error(error)
+
+    def _tidy(self) -> None:
+        for pool in (self.pool, self._identifier):
+            pool.mend()
         if self.pool.running or self._identifier.running:
             self.pool.close_if_idle(self.settings.workers.idle_s)
             self._identifier.close_if_idle(self.settings.workers.idle_s)
@@ -159,17 +203,23 @@ class Supervisor:
         )
         self.pool = LocalPool(count, conditions, recycle=section.recycle)
         self._identifier = LocalPool(1, conditions)
-        self.identification = Identification(self.writer, self._identifier, patience=patience)
+        self.identification = Identification(
+            self.writer, self._identifier, patience=patience, on_error=self.on_error
+        )
         self.dispatcher = Dispatcher(
             self.writer,
             self.pool,
             section,
             workers=count,
             patience=patience,
-            on_commit=self._committed,
+            listeners=Listeners(on_commit=self._committed, on_error=self.on_error),
         )
         self.arrivals = Arrivals(
-            settings.catalog, self.writer, settings.intake, on_job=self._wake_all
+            settings.catalog,
+            self.writer,
+            settings.intake,
+            on_job=self._wake_all,
+            on_error=self.on_error,
         )
         # Stopped in reverse: arrivals first, then the workers, so that their threads end at once.
         stack.callback(self.identification.stop)

@@ -50,6 +50,8 @@ def watch(settings: Settings, stop: threading.Event) -> None:
             notify("STOPPING=1")
             watcher.stop()
             schedule.stop()
+            # Before the requests, of which one may be waiting for a long scan.
+            supervisor.arrivals.stop()
             requests.stop()
     logger.info("stopped; nothing is lost, the next start goes on from here")
 

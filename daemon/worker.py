@@ -57,6 +57,8 @@ def start(conditions: Conditions) -> None:
     if os.getppid() != conditions.supervisor:  # it died before the line above took effect
         os._exit(1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # At once, also in the middle of decoding a large picture, where no Python handler would run.
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     os.nice(NICENESS)
     if SYS_IOPRIO_SET is not None:
         libc.syscall(SYS_IOPRIO_SET, IOPRIO_WHO_PROCESS, 0, IOPRIO_BEST_EFFORT_LAST)
@@ -67,6 +69,8 @@ def start(conditions: Conditions) -> None:
     # Two workers on two cores must not start two threads each. Libraries read these when imported.
     for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ[variable] = str(conditions.threads)
+    # onnxruntime reports its use to its maker, DeepFace's back end for it too; see onnx_files.
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"
     set_up_logging(conditions.settings.log.level)
 
 

@@ -63,11 +63,19 @@ def name(settings: Settings, person: str, name: str, *, as_json: bool) -> None:
     """Give PERSON (a number from the list, or a present name) the name NAME."""
     with closing(connect(settings.catalog)) as connection, transaction(connection):
         person_id = people.find(connection, person)
-        change_id = decisions.name_person(connection, person_id, name, actor=getpass.getuser())
+        change_id = decisions.name_person(connection, person_id, name, actor=_user())
     if as_json:
         print_json({"person_id": person_id, "name": name, "change_id": change_id})
         return
     click.echo(f"person {person_id} is now called {name}")
+
+
+def _user() -> str:
+    """Who decides; a number where this machine has no name for it, as in many containers."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return str(os.getuid())
 
 
 @command.command("enrol", epilog='Example: rollcall people enrol "Aunt Rosa" rosa1.jpg rosa2.jpg')

@@ -32,8 +32,11 @@ def command(settings: Settings, paths: tuple[Path, ...], *, as_json: bool, quiet
     """
     check_folders(settings, watched=False)
     for path in paths:
-        if not path.exists():
-            raise UsageError(f"{path}: there is no such file or folder; check the spelling")
+        if not os.path.exists(path):  # noqa: PTH110 - Path.exists raises where it may not look
+            raise UsageError(
+                f"{path}: there is no such file or folder, or this user may not see it; check the "
+                "spelling"
+            )
     wanted = [os.path.realpath(os.fsencode(path)) for path in paths]
     stop = threading.Event()
     with interruptible(stop):

@@ -27,8 +27,10 @@ def command(settings: Settings, photo: Path, *, as_json: bool, k: int) -> int:
     """Say who is in a photo and which known faces are most similar. Nothing of it is kept."""
     from daemon.asking import search_alone, search_through_daemon
 
-    if not photo.is_file():
-        raise UsageError(f"{photo}: there is no such file; check the spelling")
+    if not os.path.isfile(photo):  # noqa: PTH113 - Path.is_file raises where it may not look
+        raise UsageError(
+            f"{photo}: there is no such file, or this user may not see it; check the spelling"
+        )
     path = os.path.realpath(os.fsencode(photo))
     stop = threading.Event()
     owner = CatalogLock(settings.paths.state).owner()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ctypes
+import os
 import signal
 import subprocess
 import sys
@@ -12,6 +14,7 @@ import click
 
 from daemon.commands.common import config_option, interruptible
 from daemon.config_file import check_folders
+from daemon.worker import PR_SET_PDEATHSIG
 
 if TYPE_CHECKING:
     from daemon.settings import Settings
@@ -29,18 +32,30 @@ def command(settings: Settings) -> int:
     options = [] if settings.source is None else ["--config", str(settings.source)]
     stop = threading.Event()
     with interruptible(stop):
-        # A session of their own: Ctrl-C reaches us alone, and we end them in order.
-        processes = {
-            name: subprocess.Popen(
-                [sys.executable, "-m", "daemon", name, *options], start_new_session=True
-            )
-            for name in ("watch", "serve")
-        }
+        processes = {name: _start(name, options) for name in ("watch", "serve")}
         _welcome(settings)
         try:
             return _mind(processes, stop)
         finally:
             _end(processes)
+
+
+def _start(name: str, options: list[str]) -> subprocess.Popen[bytes]:
+    """A command in a session of its own, so that Ctrl-C reaches us alone and we end both in order;
+    where we are killed, or the terminal is closed, the kernel ends it.
+    """
+    libc, parent = ctypes.CDLL(None), os.getpid()
+
+    def end_with_us() -> None:
+        libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+        if os.getppid() != parent:
+            os._exit(1)
+
+    return subprocess.Popen(
+        [sys.executable, "-m", "daemon", name, *options],
+        start_new_session=True,
+        preexec_fn=end_with_us,  # there are no other threads yet
+    )
 
 
 def _welcome(settings: Settings) -> None:

@@ -22,7 +22,7 @@ from daemon.errors import EnvironmentTrouble, NoWeights
 from daemon.faces import detect, embed, landmarks
 from daemon.faces.geometry import GEOMETRIES, Geometry, geometry_name
 from daemon.faces.values import Detection
-from daemon.faces.weights import download_home, entry, find_weights, linked_home
+from daemon.faces.weights import download_folder, download_home, entry, find_weights, linked_home
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -68,20 +68,19 @@ def download(name: str, models: Models, *, state: Path, timeout_s: float = 30.0)
     it cannot.
     """
     home = download_home(state)
-    (home / ".deepface" / "weights").mkdir(parents=True, exist_ok=True)
+    download_folder(state).mkdir(parents=True, exist_ok=True)
     try:
         _reach(name, timeout_s)
         load(name, home)
         weights = find_weights(name, models, state=state)
     except EnvironmentTrouble as error:
+        _discard(name, state)
         raise NoWeights(
             f"{name}: its weights could not be downloaded ({error}); fetch them where there is a "
             "network and name their folder in models.weights"
         ) from error
     if weights.verdict == "mismatch":
-        for path in weights.paths:
-            if path.is_relative_to(home):
-                path.unlink()
+        _discard(name, state)
         raise NoWeights(f"{name}: what was downloaded is not the known file; nothing was kept")
     return weights
 
@@ -233,9 +232,24 @@ def _guarded(home: Path) -> Iterator[None]:
                 os.environ[name] = value
 
 
+@contextlib.contextmanager
+def _without_stderr() -> Iterator[None]:
+    """Drop what native code writes to standard error; Python's exceptions pass."""
+    sys.stderr.flush()
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
+
+
 def _tame_tensorflow(threads: int) -> None:
     """Take GPU memory as it is needed and no more threads than this worker's share."""
-    import tensorflow
+    with _without_stderr():  # it greets before it reads TF_CPP_MIN_LOG_LEVEL
+        import tensorflow
 
     with contextlib.suppress(RuntimeError):  # it runs already: too late to change
         config = tensorflow.config
@@ -261,6 +275,14 @@ def _reach(name: str, timeout_s: float) -> None:
         requests.head(address, timeout=timeout_s, allow_redirects=False)
     except requests.RequestException as error:
         raise EnvironmentTrouble(f"{address.split('/')[2]} cannot be reached") from error
+
+
+def _discard(name: str, state: Path) -> None:
+    """Remove what a download left that is not the model: half a file, or a page that asks for a
+    login.
+    """
+    for file in entry(name).weight_files(os.environ):
+        (download_folder(state) / file).unlink(missing_ok=True)
 
 
 def _first_line(error: BaseException) -> str:

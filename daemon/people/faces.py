@@ -18,14 +18,16 @@ if TYPE_CHECKING:
 # A media that has reference files only is nobody's photograph: it is judged by nobody.
 _FACES = """
 SELECT faces.id, faces.media_id, faces.quality, embeddings.vector,
-       decision.person_id AS verdict_person, decision.method,
-       (SELECT ifnull(merged_into, id) FROM people WHERE id = decision.person_id) AS person_id
+       decision.person_id AS group_id, decision.method,
+       survivor.id AS person_id, survivor.name IS NOT NULL AS named
 FROM faces
 JOIN embeddings ON embeddings.face_id = faces.id
      AND embeddings.embedder_id = (SELECT id FROM embedders WHERE active)
 JOIN media ON media.id = faces.media_id
 LEFT JOIN assignments AS decision ON decision.face_id = faces.id AND decision.model = 'all'
      AND decision.state = 'assigned' AND decision.ended_at IS NULL
+LEFT JOIN people AS who ON who.id = decision.person_id
+LEFT JOIN people AS survivor ON survivor.id = ifnull(who.merged_into, who.id)
 WHERE faces.state = 'active'
   AND EXISTS (SELECT 1 FROM files JOIN roots ON roots.id = files.root_id
               WHERE files.media_id = faces.media_id AND roots.role <> 'reference')
@@ -36,14 +38,21 @@ _BY_CONTENT = "ORDER BY media.sha256, faces.time_s, faces.x, faces.y"
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class KnownFace:
-    """A face as the identifier sees it. `person_id` is who it is now (the survivor of merges)."""
+    """A face as the identifier sees it.
+
+    `person_id` is who it is now (the survivor of merges), and `named` whether that one has a name.
+    `group_id` is who it was found to be: a group stays itself when people merge it into another, so
+    that its faces are compared with each other, and the merge can be undone.
+    """
 
     id: int
     media_id: int
     quality: float
     vector: Vectors
     person_id: int | None
+    group_id: int | None
     method: str | None
+    named: bool
 
     @property
     def decided(self) -> bool:
@@ -62,6 +71,17 @@ def everything(connection: sqlite3.Connection) -> list[KnownFace]:
     return [_known(row) for row in connection.execute(f"{_FACES} {_BY_CONTENT}")]
 
 
+def ids_of_media(connection: sqlite3.Connection, media_ids: Sequence[int]) -> set[int]:
+    """All faces that these media have or had."""
+    found: set[int] = set()
+    for start in range(0, len(media_ids), 500):
+        some = media_ids[start : start + 500]
+        marks = ",".join("?" * len(some))
+        rows = connection.execute(f"SELECT id FROM faces WHERE media_id IN ({marks})", list(some))
+        found.update(int(row["id"]) for row in rows)
+    return found
+
+
 def by_ids(connection: sqlite3.Connection, face_ids: Sequence[int]) -> list[KnownFace]:
     """These faces, as far as they can be judged."""
     found = []
@@ -73,7 +93,7 @@ def by_ids(connection: sqlite3.Connection, face_ids: Sequence[int]) -> list[Know
 
 
 def barred_people(connection: sqlite3.Connection, face_id: int) -> frozenset[int] | None:
-    """Who a person ruled out for this face, with everybody merged into them; None for "not a face"."""
+    """Who a person ruled out for this face, as survivors of merges; None for "not a face"."""
     rows = connection.execute(
         """SELECT rejections.person_id, ifnull(people.merged_into, people.id) AS survivor
            FROM rejections LEFT JOIN people ON people.id = rejections.person_id
@@ -92,5 +112,7 @@ def _known(row: sqlite3.Row) -> KnownFace:
         quality=float(row["quality"] or 0.0),
         vector=np.frombuffer(row["vector"], "<f4"),
         person_id=row["person_id"],
+        group_id=row["group_id"],
         method=row["method"],
+        named=bool(row["named"]),
     )

@@ -9,22 +9,33 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from daemon.people import faces as faces_module
-from daemon.people.match import References
+from daemon.people.match import NOBODY, References
 
 if TYPE_CHECKING:
     import sqlite3
+    from collections.abc import Collection, Sequence
 
     from daemon.faces.values import Vectors
     from daemon.people.faces import KnownFace
 
-# Two clocks read in one millisecond are one moment: ended rows are looked at again this far back.
+# What only people change, and what changes with it is read anew as a whole.
 _SIGNATURE = """
 SELECT (SELECT id FROM embedders WHERE active),
-       (SELECT count(*) || '/' || ifnull(max(id), 0) || '/' || ifnull(sum(face_id), 0) FROM
-       exemplars
-        WHERE state = 'used'),
+       (SELECT group_concat(id || '/' || person_id || '/' || face_id) FROM
+        (SELECT * FROM exemplars WHERE state = 'used' ORDER BY id)),
        (SELECT ifnull(max(id), 0) || '/' || count(undone_at) FROM changes),
-       (SELECT count(*) FROM people WHERE merged_into IS NOT NULL)
+       (SELECT group_concat(id || '/' || merged_into) FROM
+        (SELECT * FROM people WHERE merged_into IS NOT NULL ORDER BY id))
+"""
+# Two clocks read in one millisecond are one moment: ended rows are looked at again this far back.
+_CHANGED = """
+SELECT face_id FROM assignments WHERE model = 'all' AND id > ?
+UNION SELECT face_id FROM assignments WHERE model = 'all' AND ended_at >= ?
+"""
+# Two queries: a maximum alone comes from the index, two in one query read the whole table.
+_POSITION = """
+SELECT (SELECT ifnull(max(id), 0) FROM assignments) AS id,
+       (SELECT ifnull(max(ended_at), '') FROM assignments) AS ended
 """
 
 
@@ -49,12 +60,15 @@ class Groups:
         self._sums[row] += sign * vector
         self._counts[row] += sign
 
-    def similarities(self, vector: Vectors) -> Vectors:
-        """Mean similarity of a face to each group, in the order of `ids`; −1 for an empty group."""
+    def similarities(self, vector: Vectors, *, without: Collection[int] = ()) -> Vectors:
+        """Mean similarity of a face to each group, in the order of `ids`; NOBODY for an empty group
+        and for those to leave out.
+        """
         size = len(self.ids)
         counts = self._counts[:size]
         means = (self._sums[:size] @ vector) / np.maximum(counts, 1)
-        result: Vectors = np.where(counts > 0, means, -1.0).astype(np.float32)
+        result: Vectors = np.where(counts > 0, means, NOBODY).astype(np.float32)
+        result[[self._rows[person_id] for person_id in without if person_id in self._rows]] = NOBODY
         return result
 
 
@@ -69,24 +83,30 @@ class Gallery:
         self._last_ended = ""
         self._members: dict[int, tuple[int, Vectors]] = {}
         self._provisional: list[tuple[int, Vectors]] = []
+        self._merged: dict[int, int] = {}
         self.references = _no_references(0)
         self.groups = Groups(0)
 
-    def refresh(self, connection: sqlite3.Connection) -> None:
-        """Come into step with the catalog as this connection sees it now."""
+    def refresh(self, connection: sqlite3.Connection, media_ids: Sequence[int] = ()) -> None:
+        """Come into step with the catalog as this connection sees it now.
+
+        The faces of `media_ids` are read in any case: a part that was committed again may have
+        given them other vectors.
+        """
         self.forget_provisional()
         signature = tuple(connection.execute(_SIGNATURE).fetchone())
         if signature != self._signature:
             self._reload(connection)
             self._signature = signature
             return
-        rows = connection.execute(
-            """SELECT DISTINCT face_id FROM assignments
-               WHERE model = 'all' AND (id > ? OR ended_at >= ?)""",
-            [self._last_assignment, self._last_ended],
-        ).fetchall()
+        rows = connection.execute(_CHANGED, [self._last_assignment, self._last_ended]).fetchall()
+        changed = {int(row["face_id"]) for row in rows}
         self._remember_position(connection)
-        self._update(connection, [int(row["face_id"]) for row in rows])
+        self._update(connection, sorted(changed | faces_module.ids_of_media(connection, media_ids)))
+
+    def refresh_references(self, connection: sqlite3.Connection) -> None:
+        """Read all exemplars anew: the vector of one that was taken before may have changed."""
+        self.references = read_references(connection)
 
     def add_provisional(self, person_id: int, vector: Vectors) -> None:
         """Count a face in before its verdict is written, so that the next face can meet it."""
@@ -104,9 +124,21 @@ class Gallery:
         member = self._members.get(face.id)
         return None if member is None else member[0]
 
+    def survivor(self, person_id: int) -> int:
+        """Who this person is now."""
+        return self._merged.get(person_id, person_id)
+
+    def groups_of(self, people: Collection[int]) -> set[int]:
+        """The groups that are these people, the merged ones too."""
+        return {*people, *(it for it, survivor in self._merged.items() if survivor in people)}
+
     def _reload(self, connection: sqlite3.Connection) -> None:
         self._remember_position(connection)
-        self.references = read_references(connection)
+        self.refresh_references(connection)
+        merged = connection.execute(
+            "SELECT id, merged_into FROM people WHERE merged_into IS NOT NULL"
+        )
+        self._merged = {int(row["id"]): int(row["merged_into"]) for row in merged}
         row = connection.execute("SELECT dimensions FROM embedders WHERE active").fetchone()
         self.groups = Groups(0 if row is None else int(row["dimensions"]))
         self._members.clear()
@@ -114,9 +146,7 @@ class Gallery:
             self._count_in(face)
 
     def _remember_position(self, connection: sqlite3.Connection) -> None:
-        row = connection.execute(
-            "SELECT ifnull(max(id), 0) AS id, ifnull(max(ended_at), '') AS ended FROM assignments"
-        ).fetchone()
+        row = connection.execute(_POSITION).fetchone()
         self._last_assignment, self._last_ended = int(row["id"]), str(row["ended"])
 
     def _update(self, connection: sqlite3.Connection, face_ids: list[int]) -> None:
@@ -128,11 +158,11 @@ class Gallery:
             self._count_in(face)
 
     def _count_in(self, face: KnownFace) -> None:
-        """Faces named by a reference picture are known by that picture and are in no group's mean."""
-        if face.person_id is None or face.method not in ("group", "user"):
+        """A face named by a reference picture is known by that picture and is in no mean."""
+        if face.group_id is None or face.method not in ("group", "user"):
             return
-        self.groups.add(face.person_id, face.vector)
-        self._members[face.id] = (face.person_id, face.vector)
+        self.groups.add(face.group_id, face.vector)
+        self._members[face.id] = (face.group_id, face.vector)
 
 
 def read_references(connection: sqlite3.Connection) -> References:

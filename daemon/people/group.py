@@ -23,10 +23,13 @@ if TYPE_CHECKING:
 
 Labels = NDArray[np.int64]
 BLOCK = 2048
+# Ten thousand pictures of one child are fifty million similar pairs.
+PAIRS_HELD = 8_000_000
 # Average linkage holds all pairs of a component: 4,000 faces are 64 MB of float64.
 LARGEST_COMPONENT = 4000
-# A larger component is one that chains; a slightly higher threshold breaks it into its dense parts.
-TIGHTEN = 0.005
+# A larger component chains, or is one person in thousands of photos: higher thresholds
+# break it into its dense parts.
+TIGHTEN = 0.02
 # Distance of two faces that cannot be one person: far more than any cosine distance (at most 2).
 CANNOT_LINK = 20.0
 
@@ -39,11 +42,16 @@ def group(vectors: Vectors, pictures: NDArray[np.int64], threshold: float) -> La
     """
     labels = np.zeros(len(vectors), np.int64)
     used = 0
-    for members in _components(vectors, threshold):
-        inner = _average_linkage(vectors[members], pictures[members], threshold)
-        labels[members] = used + inner
-        used += int(inner.max(initial=-1)) + 1
-    return _by_first_appearance(_one_a_picture(vectors, pictures, labels))
+    for component in _connected(vectors, threshold):
+        pieces = _pieces(vectors, component, threshold)
+        for members in pieces:
+            inner = _average_linkage(vectors[members], pictures[members], threshold)
+            labels[members] = used + inner
+            used += int(inner.max()) + 1
+        if len(pieces) > 1:
+            labels[component] = used + _reunited(vectors[component], labels[component], threshold)
+            used = int(labels[component].max()) + 1
+    return numbered(_one_a_picture(vectors, pictures, labels))
 
 
 def join(
@@ -66,34 +74,75 @@ def join(
     return np.where(top >= threshold, best, -1), top
 
 
-def _components(vectors: Vectors, threshold: float) -> list[NDArray[np.int64]]:
-    """Row numbers of each connected component of the graph of similar pairs."""
-    found, waiting = [], [(np.arange(len(vectors)), threshold)]
+def _pieces(
+    vectors: Vectors, component: NDArray[np.int64], threshold: float
+) -> list[NDArray[np.int64]]:
+    """The component, or what is left of it when it is broken until no piece is too large."""
+    found, waiting = [], [(component, threshold)]
     while waiting:
         rows, limit = waiting.pop()
-        for members in _connected(vectors[rows], limit):
-            if len(members) > LARGEST_COMPONENT and limit < 1:
-                waiting.append((rows[members], limit + TIGHTEN))
-            else:
-                found.append(rows[members])
+        if len(rows) <= LARGEST_COMPONENT or limit + TIGHTEN >= 1:
+            found.append(rows)
+            continue
+        limit += TIGHTEN
+        waiting += [(rows[members], limit) for members in _connected(vectors[rows], limit)]
     return found
 
 
+def _reunited(vectors: Vectors, labels: Labels, threshold: float) -> Labels:
+    """Put together what breaking a component tore apart: somebody in thousands of photos.
+
+    The mean similarity of two groups is the product of their mean vectors, so groups are compared
+    without their faces; then faces that are left alone join the group that they are most like.
+    """
+    labels = numbered(labels)
+    sizes = np.bincount(labels)
+    sums = np.zeros((len(sizes), vectors.shape[1]), np.float32)
+    np.add.at(sums, labels, vectors)
+    large = np.flatnonzero(sizes > 1)
+    if len(large) > 1:
+        means = sums[large] / sizes[large, None]
+        distances = np.maximum(1.0 - means @ means.T, 0.0)
+        tree = linkage(squareform(distances, checks=False), "average")
+        together = np.arange(len(sizes))
+        together[large] = len(sizes) + fcluster(tree, 1.0 - threshold, "distance")
+        labels = numbered(together[labels])
+    alone = np.bincount(labels)[labels] == 1
+    if alone.all():
+        return labels
+    groups, inverse = np.unique(labels[~alone], return_inverse=True)
+    joined, _ = join(vectors[alone], vectors[~alone], inverse, threshold)
+    labels[alone] = np.where(joined >= 0, groups[joined], labels[alone])
+    return labels
+
+
 def _connected(vectors: Vectors, threshold: float) -> list[NDArray[np.int64]]:
+    """Row numbers of each component; a block of pairs is merged before too many are held."""
     size = len(vectors)
-    left, right = [], []
-    for start in range(0, size, BLOCK):
-        similar = vectors[start : start + BLOCK] @ vectors[start:].T >= threshold
-        a, b = np.nonzero(np.triu(similar, 1))
-        left.append(a + start)
-        right.append(b + start)
     if size == 0:
         return []
-    a, b = np.concatenate(left), np.concatenate(right)
-    graph = coo_array((np.ones(len(a), np.int8), (a, b)), shape=(size, size))
-    count, labels = connected_components(graph, directed=False)
+    labels, count = np.arange(size), size
+    left, right, held = [], [], 0
+    for rows in range(0, size, BLOCK):
+        for columns in range(rows, size, BLOCK):
+            similar = vectors[rows : rows + BLOCK] @ vectors[columns : columns + BLOCK].T
+            a, b = np.nonzero(similar >= threshold)
+            left.append(labels[a + rows])
+            right.append(labels[b + columns])
+            held += len(a)
+            is_last = rows + BLOCK >= size
+            if held > PAIRS_HELD or is_last:
+                count, merged = _components_of(left, right, count)
+                labels, left, right, held = merged[labels], [], [], 0
     order = np.argsort(labels, kind="stable")
     return np.split(order, np.cumsum(np.bincount(labels, minlength=count))[:-1])
+
+
+def _components_of(left: list[Labels], right: list[Labels], count: int) -> tuple[int, Labels]:
+    a, b = np.concatenate(left), np.concatenate(right)
+    graph = coo_array((np.ones(len(a), np.int8), (a, b)), shape=(count, count))
+    found, merged = connected_components(graph, directed=False)
+    return int(found), merged.astype(np.int64)
 
 
 def _average_linkage(vectors: Vectors, pictures: NDArray[np.int64], threshold: float) -> Labels:
@@ -108,8 +157,8 @@ def _average_linkage(vectors: Vectors, pictures: NDArray[np.int64], threshold: f
 
 
 def _one_a_picture(vectors: Vectors, pictures: NDArray[np.int64], labels: Labels) -> Labels:
-    """Where averaging still let two faces of a picture into one group, all but the best leave it."""
-    labels = labels.copy()
+    """Where averaging still put two faces of a picture into one group, all but the best leave."""
+    before, labels = labels, labels.copy()
     rivals: dict[tuple[int, int], list[int]] = defaultdict(list)
     for row, key in enumerate(zip(labels.tolist(), pictures.tolist(), strict=True)):
         rivals[key].append(row)
@@ -117,14 +166,15 @@ def _one_a_picture(vectors: Vectors, pictures: NDArray[np.int64], labels: Labels
     for (label, _), rows in rivals.items():
         if len(rows) == 1:
             continue
-        centre = vectors[labels == label].mean(axis=0)
+        centre = vectors[before == label].mean(axis=0)
         for row in sorted(rows, key=lambda row: -float(vectors[row] @ centre))[1:]:
             labels[row] = fresh
             fresh += 1
     return labels
 
 
-def _by_first_appearance(labels: Labels) -> Labels:
+def numbered(labels: Labels) -> Labels:
+    """The same groups, numbered from 0 by first appearance."""
     _, first, inverse = np.unique(labels, return_index=True, return_inverse=True)
     rank = np.argsort(np.argsort(first))
     return rank[inverse].astype(np.int64)

@@ -15,13 +15,14 @@ from catalog.assignments import Verdict
 from catalog.connect import connect
 from daemon.people import faces as faces_module
 from daemon.people.gallery import Gallery
-from daemon.people.match import match_picture
+from daemon.people.match import NOBODY, match_picture
 from daemon.people.repair import repair
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterator, Sequence
 
+    from daemon.faces.values import Vectors
     from daemon.people.faces import KnownFace
     from daemon.settings import Identify, Settings
     from daemon.tasks import Question
@@ -39,7 +40,9 @@ def answer(question: Question, settings: Settings) -> list[Verdict]:
         connection.execute("BEGIN")  # one state of the catalog from the first read to the last
         if question.whole:
             return repair(connection, settings.identify)
-        _gallery.refresh(connection)
+        _gallery.refresh(connection, question.media_ids)
+        if question.people_ids:
+            _gallery.refresh_references(connection)
         media_ids = [*question.media_ids, *_touched(connection, question.people_ids, settings)]
         judge = Judge(connection, _gallery, settings.identify)
         return [verdict for media_id in dict.fromkeys(media_ids) for verdict in judge(media_id)]
@@ -81,9 +84,10 @@ class Judge:
             present=frozenset(present),
         )
         present |= {match.person_id for match in matches if match is not None and match.certain}
+        loose = []
         for face, match, ruled_out in zip(faces, matches, barred, strict=True):
             if match is None:
-                yield self._place(face, ruled_out, present)
+                loose.append((face, ruled_out))
                 continue
             yield Verdict(
                 face_id=face.id,
@@ -94,28 +98,27 @@ class Judge:
                 margin=match.margin,
                 evidence_face_id=match.evidence_face_id,
             )
+        if len(loose) > 1:  # nobody is in a picture twice: the face most like a group goes first
+            loose.sort(
+                key=lambda it: -self._similarities(it[0], it[1], present).max(initial=NOBODY)
+            )
+        for face, ruled_out in loose:
+            yield self._place(face, ruled_out, present)
 
     def _place(self, face: KnownFace, ruled_out: frozenset[int], present: set[int]) -> Verdict:
         """Join the group that is most similar on average, stay where it is, or found a person."""
         own = self._gallery.group_of(face)
-        groups = self._gallery.groups
-        if own is not None:  # a face is no evidence for itself
-            groups.add(own, face.vector, sign=-1)
-        similarities = groups.similarities(face.vector)
-        if own is not None:
-            groups.add(own, face.vector)
-        order = np.argsort(-similarities, kind="stable")
-        allowed = [i for i in order if groups.ids[i] not in ruled_out | present]
-        best = next(iter(allowed), None)
+        similarities = self._similarities(face, ruled_out, present)
+        best = int(similarities.argmax()) if len(similarities) else None
         if best is not None and similarities[best] >= self._section.group_threshold:
-            second = similarities[allowed[1]] if len(allowed) > 1 else -1.0
+            second = np.delete(similarities, best).max(initial=-1.0)
             verdict = Verdict(
                 face_id=face.id,
-                person_id=groups.ids[best],
+                person_id=self._gallery.groups.ids[best],
                 similarity=float(similarities[best]),
                 margin=float(similarities[best] - second),
             )
-        elif own is not None and own not in ruled_out | present:
+        elif own is not None and self._gallery.survivor(own) not in ruled_out | present:
             verdict = Verdict(face_id=face.id, person_id=own)
         elif face.quality >= self._section.found_quality:
             self._founded += 1
@@ -123,10 +126,23 @@ class Judge:
         else:
             return Verdict(face_id=face.id, person_id=None)
         if verdict.person_id is not None:
-            present.add(verdict.person_id)
+            present.add(self._gallery.survivor(verdict.person_id))
             if verdict.person_id != own:
                 self._gallery.add_provisional(verdict.person_id, face.vector)
         return verdict
+
+    def _similarities(
+        self, face: KnownFace, ruled_out: frozenset[int], present: set[int]
+    ) -> Vectors:
+        """To each group that the face may join; a face is no evidence for itself."""
+        own, groups = self._gallery.group_of(face), self._gallery.groups
+        without = self._gallery.groups_of(ruled_out | present)
+        if own is not None:
+            groups.add(own, face.vector, sign=-1)
+        similarities = groups.similarities(face.vector, without=without)
+        if own is not None:
+            groups.add(own, face.vector)
+        return similarities
 
 
 def _touched(
@@ -134,26 +150,31 @@ def _touched(
 ) -> list[int]:
     """The media whose faces a change in what these people are known by can re-judge.
 
-    That is where one of them was found or suggested by a reference picture, and where a face is
-    similar enough to one of their exemplars to be found now.
+    That is where one of them was found by a reference picture, where anybody is only suggested
+    (one of them may have been the rival), and where a face is similar enough to one of their
+    exemplars to be found now, or to be in doubt now.
     """
     if not people_ids or _gallery is None:
         return []
-    marks = ",".join("?" * len(people_ids))
+    survivors = {_gallery.survivor(person_id) for person_id in people_ids}
+    everyone = list(_gallery.groups_of(survivors))
+    marks = ",".join("?" * len(everyone))
     named = connection.execute(
-        f"""SELECT DISTINCT faces.media_id FROM assignments JOIN faces ON faces.id = assignments.face_id
+        f"""SELECT DISTINCT faces.media_id
+            FROM assignments JOIN faces ON faces.id = assignments.face_id
             WHERE assignments.ended_at IS NULL AND assignments.method = 'reference'
-              AND assignments.person_id IN ({marks})""",
-        list(people_ids),
+              AND (assignments.person_id IN ({marks}) OR assignments.state = 'suggested')""",
+        everyone,
     )
     touched = {int(row["media_id"]) for row in named}
     references = _gallery.references
-    own = references.vectors[np.isin(references.person_ids, list(people_ids))]
+    own = references.vectors[np.isin(references.person_ids, list(survivors))]
+    # Below the threshold they name nobody, but they can be too near to another person's lead.
+    near_from = settings.identify.threshold - settings.identify.margin
     if len(own):
         known = faces_module.everything(connection)
         for start in range(0, len(known), 4096):
             some = known[start : start + 4096]
             similar = (np.stack([face.vector for face in some]) @ own.T).max(axis=1)
-            near = np.flatnonzero(similar >= settings.identify.threshold)
-            touched |= {some[i].media_id for i in near}
+            touched |= {some[i].media_id for i in np.flatnonzero(similar >= near_from)}
     return sorted(touched)

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from daemon.faces.values import Vectors
     from daemon.settings import Identify
 
+# Less similar than anything can be: the value where there is nobody to be similar to.
+NOBODY = -2.0
+
 Similarities = NDArray[np.float32]
 """Faces × people: how similar each face is to each person."""
 
@@ -65,7 +68,7 @@ def match_picture(
         return [None] * len(vectors)
     best, evidence = _per_person(vectors @ references.vectors.T, references, people)
     for row, ruled_out in enumerate(barred):
-        best[row, np.isin(people, list(ruled_out))] = -1.0
+        best[row, np.isin(people, list(ruled_out))] = NOBODY
     outcome: list[Match | None] = [None] * len(vectors)
     taken = set(present)
     for row, column in _best_first(best, section.threshold):
@@ -104,7 +107,7 @@ def _per_person(
 
 
 def _best_first(similarities: Similarities, threshold: float) -> list[tuple[int, int]]:
-    """The (row, column) pairs at or above the threshold, most similar first; ties in array order."""
+    """The (row, column) pairs from the threshold up, most similar first; ties in array order."""
     rows, columns = np.nonzero(similarities >= threshold)
     order = np.argsort(-similarities[rows, columns], kind="stable")
     return [(int(rows[i]), int(columns[i])) for i in order]

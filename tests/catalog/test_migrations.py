@@ -127,7 +127,8 @@ def test_a_step_that_fails_leaves_nothing(
     catalog_path: Path, steps: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = dump(catalog_path)
-    add_step(steps, monkeypatch, "0002_broken", "CREATE TABLE a (b);\nINSERT INTO nowhere DEFAULT VALUES;\n")  # fmt: skip
+    sql = "CREATE TABLE a (b);\nINSERT INTO nowhere DEFAULT VALUES;\n"
+    add_step(steps, monkeypatch, "0002_broken", sql)
     with pytest.raises(CatalogError, match="no such table: nowhere"):
         migrate(catalog_path)
     assert dump(catalog_path) == before
@@ -138,7 +139,8 @@ def test_a_step_that_leaves_rows_without_their_parent_fails(
     catalog_path: Path, steps: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = dump(catalog_path)
-    add_step(steps, monkeypatch, "0002_orphans", "INSERT INTO quality (face_id, version) VALUES (7, '1');\n")  # fmt: skip
+    sql = "INSERT INTO quality (face_id, version) VALUES (7, '1');\n"
+    add_step(steps, monkeypatch, "0002_orphans", sql)
     with pytest.raises(CatalogError, match="1 rows that refer to nothing"):
         migrate(catalog_path)
     with closing(connect(catalog_path)) as connection:
@@ -171,7 +173,9 @@ def test_a_step_may_rebuild_a_table_that_others_refer_to(
         pytest.param("SELECT ';';\n", 1, id="semicolon in a string"),
         pytest.param("", 0, id="nothing"),
         pytest.param(
-            "CREATE TRIGGER t AFTER INSERT ON a BEGIN\n  SELECT 1;\n  SELECT 2;\nEND;\n", 1, id="trigger"
+            "CREATE TRIGGER t AFTER INSERT ON a\nBEGIN\n  SELECT 1;\n  SELECT 2;\nEND;\n",
+            1,
+            id="trigger",
         ),
     ],
 )  # fmt: skip
@@ -212,7 +216,7 @@ def test_every_view_can_be_read(catalog: sqlite3.Connection) -> None:
     ]
     assert set(names) == {
         "appearances", "media_people", "people_summary", "unknown_people",
-        "failures", "duplicates", "progress",
+        "failures", "duplicates", "progress", "reference_only",
     }  # fmt: skip
     for name in names:
         assert catalog.execute(f"SELECT * FROM {name}").fetchall() == []
@@ -271,18 +275,23 @@ HOT = {
     "the files of a media": ("SELECT id FROM files WHERE media_id = ?", "files_media_id"),
     "the faces of a media": ("SELECT id FROM faces WHERE media_id = ?", "faces_media_id"),
     "the faces of a person": (
-        "SELECT id FROM faces WHERE person_id = ? ORDER BY quality DESC", "faces_person_id",
+        "SELECT id FROM faces WHERE person_id = ? AND state = 'active' ORDER BY quality DESC",
+        "faces_person_id",
     ),
     "the decision on a face": (
         "SELECT person_id FROM assignments WHERE face_id = ? AND model = 'all' "
         "AND state = 'assigned' AND ended_at IS NULL", "assignments_one_assigned",
     ),
-    "what ended lately": ("SELECT face_id FROM assignments WHERE ended_at >= ?", "assignments_ended_at"),
+    "what ended lately": (
+        "SELECT face_id FROM assignments WHERE ended_at >= ?", "assignments_ended_at",
+    ),
     "what was ruled out": ("SELECT person_id FROM rejections WHERE face_id = ?", "rejections_once"),
     "steps by fingerprint": (
         "SELECT media_id FROM steps WHERE step = ? AND fingerprint = ?", "steps_fingerprint",
     ),
-    "photos by day": ("SELECT id FROM media ORDER BY taken_at_local LIMIT 100", "media_taken_at_local"),
+    "photos by day": (
+        "SELECT id FROM media ORDER BY taken_at_local LIMIT 100", "media_taken_at_local",
+    ),
     "the face of a crop": ("SELECT 1 FROM faces WHERE crop = ?", "faces_crop"),
 }  # fmt: skip
 

@@ -19,13 +19,13 @@ from catalog.errors import CatalogError
 from catalog.writer import Writer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 SOON_S = 10.0
 
 
-def add(event: str):  # noqa: ANN201
+def add(event: str) -> Callable[[sqlite3.Connection], int | None]:
     def work(connection: sqlite3.Connection) -> int | None:
         return connection.execute(
             "INSERT INTO log (at, level, event) VALUES ('x', 'info', ?)", [event]

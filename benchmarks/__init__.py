@@ -1,0 +1,1 @@
+"""What Rollcall does, measured on real photographs: `python -m benchmarks.NAME`."""
