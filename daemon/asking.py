@@ -13,9 +13,9 @@ from catalog.connect import connect, transaction
 from daemon import worker
 from daemon.dispatch import START_S
 from daemon.errors import EnvironmentTrouble
+from daemon.following import followed, wait_for_catalog
 from daemon.pool import WorkerDied
 from daemon.requests import SEARCH
-from daemon.scan import followed
 from daemon.supervisor import Supervisor
 from daemon.tasks import SearchTask
 
@@ -57,6 +57,7 @@ def search_through_daemon(
 
     Raises BadFile and EnvironmentTrouble, as `followed` does.
     """
+    wait_for_catalog(settings, stop)
     with closing(connect(settings.catalog)) as connection:
         with transaction(connection):
             job_id = jobs.enqueue(

@@ -187,7 +187,7 @@ class Dispatcher:
 
         def tell(done: Future[str]) -> None:
             if not done.cancelled() and done.exception() is None:
-                what = record.error or f"{len(record.faces)} faces"
+                what = record.error or _counted(len(record.faces))
                 logger.info("%s: %s", _shown(errand.task.path), what)
                 self._listeners.on_commit(done.result())
                 # The same content may have been asked for again while it was in hand.
@@ -235,3 +235,7 @@ def _failure(errand: Errand, error: BaseException) -> PartRecord:
 
 def _shown(path: bytes) -> str:
     return path.decode("utf-8", "replace")
+
+
+def _counted(faces: int) -> str:
+    return "1 face" if faces == 1 else f"{faces} faces"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from catalog.connect import connect
 from daemon.errors import EnvironmentTrouble
-from daemon.lock import CatalogLock
+from daemon.following import daemon_runs, wait_for_catalog
 from daemon.supervisor import Supervisor
 
 if TYPE_CHECKING:
@@ -39,9 +39,10 @@ def enrol_photos(
         raise EnvironmentTrouble(
             f"{folder}: cannot take the pictures ({error.strerror}); make it writable"
         ) from error
-    owner = CatalogLock(settings.paths.state).owner()
     patience_s = PATIENCE_S
-    if owner is None or owner.role != "watch":
+    if daemon_runs(settings):
+        wait_for_catalog(settings, stop)
+    else:
         patience_s = 0.0
         with Supervisor(settings, "alone", stop=stop) as supervisor:
             people = os.path.realpath(os.fsencode(settings.paths.people))

@@ -4,7 +4,6 @@ it.
 
 from __future__ import annotations
 
-import json
 import time
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -13,8 +12,7 @@ from typing import TYPE_CHECKING, Any
 from catalog import clock, jobs
 from catalog.connect import connect, transaction
 from catalog.roots import below, contains
-from daemon.errors import BadFile, EnvironmentTrouble
-from daemon.lock import CatalogLock
+from daemon.following import followed, wait_for_catalog
 from daemon.supervisor import Supervisor
 
 if TYPE_CHECKING:
@@ -32,11 +30,14 @@ FOLLOW_S = 0.3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Summary:
-    """What lies under the scanned paths now, and what this scan added."""
+    """What lies under the scanned paths now, and what this scan added. `unread` files were left for
+    later, because the scan was stopped or somebody cancelled their jobs.
+    """
 
     files: int
     photos_new: int
     already: int
+    unread: int
     faces: int
     named: int
     unnamed: int
@@ -49,6 +50,7 @@ class Summary:
             "files": self.files,
             "photos_new": self.photos_new,
             "already": self.already,
+            "unread": self.unread,
             "faces": self.faces,
             "named": self.named,
             "unnamed": self.unnamed,
@@ -94,6 +96,7 @@ def scan_through_daemon(
     Raises EnvironmentTrouble where the daemon could not do it, or ended before it was done.
     """
     start, since = time.monotonic(), clock.now()
+    wait_for_catalog(settings, stop)
     with closing(connect(settings.catalog)) as connection, _bar(show) as advance:
         scope(connection, paths)
         with transaction(connection):
@@ -112,30 +115,6 @@ def scan_through_daemon(
             if state == "done" and not open_jobs:
                 break
         return summarise(connection, since=since, seconds=time.monotonic() - start)
-
-
-def followed(connection: sqlite3.Connection, settings: Settings, job_id: int) -> sqlite3.Row:
-    """The row of a job that the daemon was asked to do, while it may still come to be done.
-
-    Raises EnvironmentTrouble where it failed, was cancelled, or nobody is there to do it; BadFile
-    where it failed because of the file that it is about.
-    """
-    # The lock first: a daemon that ends after this look has written what it did before it.
-    running = CatalogLock(settings.paths.state).owner() is not None
-    row: sqlite3.Row | None = connection.execute(
-        "SELECT kind, state, result, error FROM jobs WHERE id = ?", [job_id]
-    ).fetchone()
-    if row is None or row["state"] == "cancelled":
-        raise EnvironmentTrouble("the daemon's job was cancelled before it was done")
-    if row["state"] not in ("waiting", "running", "done"):
-        code = json.loads(row["result"] or "{}").get("exit_code")
-        raise (BadFile if code == BadFile.exit_code else EnvironmentTrouble)(row["error"])
-    if row["state"] != "done" and not running:
-        raise EnvironmentTrouble(
-            f"the daemon ended before the {row['kind']} was done; start it again, or run the same "
-            "command without it"
-        )
-    return row
 
 
 # Of what lies in scope: what is in hand or due, not what waits for another try some other time.
@@ -165,12 +144,14 @@ def scope(connection: sqlite3.Connection, paths: Sequence[bytes]) -> None:
 
 def summarise(connection: sqlite3.Connection, *, since: str, seconds: float) -> Summary:
     """Count what the catalog holds in the scope of this connection."""
-    files, done, new = connection.execute(
+    files, done, new, unread = connection.execute(
         f"""SELECT count(*), count(DISTINCT media.id) FILTER (WHERE media.state = 'done'
                                                               AND files.state = 'present'),
                    count(DISTINCT media.id) FILTER (WHERE files.state = 'present' AND EXISTS
                        (SELECT 1 FROM jobs WHERE jobs.media_id = media.id AND kind = 'ingest'
-                        AND jobs.state = 'done' AND finished_at >= ?))
+                        AND jobs.state = 'done' AND finished_at >= ?)),
+                   count(*) FILTER (WHERE files.state = 'present' AND media.state = 'pending'
+                                    AND media.error IS NULL)
             FROM {_FILES} LEFT JOIN media ON media.id = files.media_id
             WHERE files.state IN ('present', 'unreadable')""",
         [since],
@@ -186,20 +167,19 @@ def summarise(connection: sqlite3.Connection, *, since: str, seconds: float) -> 
         f"""SELECT files.path, ifnull(files.reason, media.error) AS reason
             FROM {_FILES} LEFT JOIN media ON media.id = files.media_id
             WHERE files.state = 'unreadable' OR (files.state = 'present'
-                  AND media.state IN ('failed', 'quarantined', 'pending'))
+                  AND media.state <> 'done' AND media.error IS NOT NULL)
             ORDER BY files.path"""
     ).fetchall()
     return Summary(
         files=int(files),
         photos_new=int(new),
         already=int(done) - int(new),
+        unread=int(unread),
         faces=int(faces),
         named=int(named),
         unnamed=int(unnamed),
         seconds=seconds,
-        failures=tuple(
-            {"path": row["path"], "reason": row["reason"] or "not read yet"} for row in failures
-        ),
+        failures=tuple({"path": row["path"], "reason": row["reason"]} for row in failures),
     )
 
 

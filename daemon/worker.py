@@ -29,7 +29,9 @@ PR_SET_PDEATHSIG = 1
 NICENESS = 10
 # From linux/ioprio.h: class best-effort (2) with the lowest priority in it (7).
 IOPRIO_WHO_PROCESS, IOPRIO_BEST_EFFORT_LAST = 1, (2 << 13) | 7
+IOPRIO_CLASS_SHIFT, IOPRIO_CLASS_IDLE = 13, 3
 SYS_IOPRIO_SET = {"x86_64": 251, "aarch64": 30}.get(os.uname().machine)
+SYS_IOPRIO_GET = {"x86_64": 252, "aarch64": 31}.get(os.uname().machine)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +63,10 @@ def start(conditions: Conditions) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     os.nice(NICENESS)
     if SYS_IOPRIO_SET is not None:
-        libc.syscall(SYS_IOPRIO_SET, IOPRIO_WHO_PROCESS, 0, IOPRIO_BEST_EFFORT_LAST)
+        before = libc.syscall(SYS_IOPRIO_GET, IOPRIO_WHO_PROCESS, 0)
+        # systemd's unit may have put us into the idle class, which is lower still.
+        if before >> IOPRIO_CLASS_SHIFT != IOPRIO_CLASS_IDLE:
+            libc.syscall(SYS_IOPRIO_SET, IOPRIO_WHO_PROCESS, 0, IOPRIO_BEST_EFFORT_LAST)
     if conditions.memory_mb:
         limit = conditions.memory_mb * 1024 * 1024
         with suppress(ValueError, OSError):  # the hard limit is lower already

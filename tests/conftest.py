@@ -1,4 +1,6 @@
-"""What every test shares: the real photographs, a fresh catalog, and no network for DeepFace's downloads."""
+"""What every test shares: the real photographs, a fresh catalog, and no network for DeepFace's
+downloads.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +40,9 @@ def catalog_path(tmp_path: Path) -> Path:
 
 @pytest.fixture(autouse=True)
 def _own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing on this machine's home folder is read or written: no user configuration, no DeepFace weights."""
+    """Nothing on this machine's home folder is read or written: no user configuration, no
+    DeepFace weights.
+    """
     home = tmp_path_factory.mktemp("home")
     monkeypatch.setenv("HOME", str(home))
     monkeypatch.setenv("DEEPFACE_HOME", str(home))

@@ -64,6 +64,9 @@ def name(settings: Settings, person: str, name: str, *, as_json: bool) -> None:
     with closing(connect(settings.catalog)) as connection, transaction(connection):
         person_id = people.find(connection, person)
         change_id = decisions.name_person(connection, person_id, name, actor=_user())
+        (name,) = connection.execute(
+            "SELECT name FROM people WHERE id = ?", [person_id]
+        ).fetchone()  # spaces may have been mended
     if as_json:
         print_json({"person_id": person_id, "name": name, "change_id": change_id})
         return

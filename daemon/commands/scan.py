@@ -11,8 +11,8 @@ import click
 
 from daemon.commands.common import config_option, interruptible, json_option, print_json
 from daemon.config_file import check_folders
-from daemon.errors import UsageError
-from daemon.lock import CatalogLock
+from daemon.errors import AlreadyRunning, UsageError
+from daemon.following import daemon_runs
 from daemon.scan import Summary, scan_alone, scan_through_daemon
 
 if TYPE_CHECKING:
@@ -40,12 +40,13 @@ def command(settings: Settings, paths: tuple[Path, ...], *, as_json: bool, quiet
     wanted = [os.path.realpath(os.fsencode(path)) for path in paths]
     stop = threading.Event()
     with interruptible(stop):
-        owner = CatalogLock(settings.paths.state).owner()
-        show = not quiet and not as_json
-        if owner is not None and owner.role == "watch":
-            summary = scan_through_daemon(settings, wanted, stop=stop, show=show)
-        else:
-            summary = scan_alone(settings, wanted, stop=stop, show=show)
+        scan = scan_through_daemon if daemon_runs(settings) else scan_alone
+        try:
+            summary = scan(settings, wanted, stop=stop, show=not quiet and not as_json)
+        except AlreadyRunning:
+            if not stop.is_set():
+                raise
+            return 130  # stopped while it waited for another command to end
     if as_json:
         print_json(summary.as_dict())
     else:
@@ -53,7 +54,7 @@ def command(settings: Settings, paths: tuple[Path, ...], *, as_json: bool, quiet
     if stop.is_set():
         click.echo("Stopped; run the same command again to go on from here.", err=True)
         return 130
-    return 1 if summary.failures else 0
+    return 1 if summary.failures or summary.unread else 0
 
 
 def _print(summary: Summary) -> None:
@@ -67,6 +68,8 @@ def _print(summary: Summary) -> None:
         f"{facts['faces']} faces: {facts['named']} named, {facts['unnamed']} of people without a "
         f"name, {facts['unknown']} unknown"
     )
+    if facts["unread"]:
+        click.echo(f"{facts['unread']} files not read yet")
     for failure in facts["failures"][:20]:
         click.echo(f"  not catalogued: {_one_line(failure['path'])}: {failure['reason']}")
     if len(facts["failures"]) > 20:

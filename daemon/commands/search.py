@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from daemon.commands.common import config_option, interruptible, json_option, print_json
-from daemon.errors import UsageError
-from daemon.lock import CatalogLock
+from daemon.errors import AlreadyRunning, UsageError
+from daemon.following import daemon_runs
 
 if TYPE_CHECKING:
     from daemon.settings import Settings
@@ -33,10 +33,14 @@ def command(settings: Settings, photo: Path, *, as_json: bool, k: int) -> int:
         )
     path = os.path.realpath(os.fsencode(photo))
     stop = threading.Event()
-    owner = CatalogLock(settings.paths.state).owner()
-    ask = search_through_daemon if owner is not None and owner.role == "watch" else search_alone
+    ask = search_through_daemon if daemon_runs(settings) else search_alone
     with interruptible(stop):
-        result = ask(settings, path, k, stop=stop)
+        try:
+            result = ask(settings, path, k, stop=stop)
+        except AlreadyRunning:
+            if not stop.is_set():
+                raise
+            result = None  # stopped while it waited for another command to end
     if result is None:
         return 130
     if as_json:

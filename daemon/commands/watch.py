@@ -9,6 +9,7 @@ import click
 
 from daemon.commands.common import config_option, interruptible
 from daemon.config_file import check_folders
+from daemon.errors import AlreadyRunning
 
 if TYPE_CHECKING:
     from daemon.settings import Settings
@@ -26,4 +27,8 @@ def command(settings: Settings) -> None:
     check_folders(settings)
     stop = threading.Event()
     with interruptible(stop):
-        watch(settings, stop)
+        try:
+            watch(settings, stop)
+        except AlreadyRunning:
+            if not stop.is_set():  # else stopped while it waited for another command to end
+                raise

@@ -27,9 +27,6 @@ BLOCK = 2048
 PAIRS_HELD = 8_000_000
 # Average linkage holds all pairs of a component: 4,000 faces are 64 MB of float64.
 LARGEST_COMPONENT = 4000
-# A larger component chains, or is one person in thousands of photos: higher thresholds
-# break it into its dense parts.
-TIGHTEN = 0.02
 # Distance of two faces that cannot be one person: far more than any cosine distance (at most 2).
 CANNOT_LINK = 20.0
 
@@ -43,7 +40,7 @@ def group(vectors: Vectors, pictures: NDArray[np.int64], threshold: float) -> La
     labels = np.zeros(len(vectors), np.int64)
     used = 0
     for component in _connected(vectors, threshold):
-        pieces = _pieces(vectors, component, threshold)
+        pieces = _pieces(vectors, component)
         for members in pieces:
             inner = _average_linkage(vectors[members], pictures[members], threshold)
             labels[members] = used + inner
@@ -74,23 +71,30 @@ def join(
     return np.where(top >= threshold, best, -1), top
 
 
-def _pieces(
-    vectors: Vectors, component: NDArray[np.int64], threshold: float
-) -> list[NDArray[np.int64]]:
-    """The component, or what is left of it when it is broken until no piece is too large."""
-    found, waiting = [], [(component, threshold)]
+def _pieces(vectors: Vectors, component: NDArray[np.int64]) -> list[NDArray[np.int64]]:
+    """The component, or halves of it across its longest axis until no piece is too large."""
+    found, waiting = [], [component]
     while waiting:
-        rows, limit = waiting.pop()
-        if len(rows) <= LARGEST_COMPONENT or limit + TIGHTEN >= 1:
+        rows = waiting.pop()
+        high = _upper_half(vectors[rows]) if len(rows) > LARGEST_COMPONENT else None
+        if high is None or not high.any():
             found.append(rows)
-            continue
-        limit += TIGHTEN
-        waiting += [(rows[members], limit) for members in _connected(vectors[rows], limit)]
+        else:
+            waiting += [rows[high], rows[~high]]
     return found
 
 
+def _upper_half(vectors: Vectors) -> NDArray[np.bool_]:
+    """Which faces lie beyond the median on the first principal axis; none where all are alike."""
+    centred = vectors - vectors.mean(axis=0)
+    _, axes = np.linalg.eigh(centred.T @ centred)
+    along = centred @ axes[:, -1]
+    beyond: NDArray[np.bool_] = along > np.median(along)
+    return beyond
+
+
 def _reunited(vectors: Vectors, labels: Labels, threshold: float) -> Labels:
-    """Put together what breaking a component tore apart: somebody in thousands of photos.
+    """Put together what halving a component tore apart: somebody in thousands of photos.
 
     The mean similarity of two groups is the product of their mean vectors, so groups are compared
     without their faces; then faces that are left alone join the group that they are most like.

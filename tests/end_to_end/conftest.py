@@ -70,9 +70,13 @@ class Daemon:
         """Everything it wrote until now."""
         return self.log.read_text(encoding="utf-8", errors="replace")
 
+    def processes(self) -> dict[int, str]:
+        """Itself and the processes it started: workers, identifier, what multiprocessing needs."""
+        return processes(f"ROLLCALL_TEST_LOG={self.log}\0")
+
     def helpers(self) -> dict[int, str]:
-        """The processes it started: workers, identifier, and what multiprocessing needs."""
-        return {pid: what for pid, what in self.home.processes().items() if pid != self.pid}
+        """The processes it started."""
+        return {pid: what for pid, what in self.processes().items() if pid != self.pid}
 
     def workers(self) -> dict[int, str]:
         """Its workers and its identifier."""
@@ -150,7 +154,7 @@ class Home:
             process = subprocess.Popen(
                 self.command(*arguments),
                 cwd=self.path,
-                env=self.environment,
+                env={**self.environment, "ROLLCALL_TEST_LOG": str(log)},
                 stdout=file,
                 stderr=file,
                 start_new_session=True,
@@ -165,7 +169,7 @@ class Home:
             if process.poll() is None:
                 process.kill()
                 process.wait()
-            for pid in self.processes():
+            for pid in daemon.processes():
                 with suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
 

@@ -79,11 +79,7 @@ def test_a_search_alone_names_the_face_and_stores_nothing(scanned: Home, example
     assert done.returncode == 0, done.stderr
     faces = json.loads(done.stdout)["faces"]
     named = [face["person"] and face["person"]["name"] for face in faces]
-    assert sorted(named, key=str) == ["None", "biden", "obama"] or sorted(map(str, named)) == [
-        "None",
-        "biden",
-        "obama",
-    ]
+    assert sorted(map(str, named)) == ["None", "biden", "obama"]
     assert all(len(face["nearest"]) == 2 for face in faces)
     assert all(face["nearest"][0]["similarity"] > 0.99 for face in faces)
     assert (scanned.query("SELECT * FROM media"), scanned.query("SELECT * FROM jobs")) == before
@@ -96,7 +92,7 @@ def test_a_search_alone_names_the_face_and_stores_nothing(scanned: Home, example
         pytest.param(["search", "config.toml"], 1, "text", id="search of a text"),
         pytest.param(["scan", "nowhere"], 2, "no such file", id="scan of nothing"),
         pytest.param(["people", "name", "Nobody", "X"], 2, "nobody is called", id="no such name"),
-        pytest.param(["people", "name", "99999", "X"], 2, "no person", id="no such number"),
+        pytest.param(["people", "name", "99999", "X"], 2, "99999", id="no such number"),
         pytest.param(["people", "name", "1", " "], 2, "not a name", id="an empty name"),
         pytest.param(["people", "enrol", "X", "nowhere.jpg"], 2, "no such file", id="no portrait"),
         pytest.param(["people", "enrol", "../X", "config.toml"], 2, "not a name", id="a path"),
@@ -115,7 +111,7 @@ def test_what_cannot_be_done_is_said_in_one_line(
 
 def test_a_name_is_given_and_found_again(small: Home) -> None:
     (stranger,) = json.loads(small.rollcall("people", "list", "--unknown", "--json").stdout)
-    done = small.rollcall("people", "name", stranger["person_id"].__str__(), "Joe  Biden ")
+    done = small.rollcall("people", "name", str(stranger["person_id"]), "Joe  Biden ")
     assert done.returncode == 0, done.stderr
     assert "Joe Biden" in done.stdout
     assert small.who()["two_people.jpg"] == ["obama", "Joe Biden"]
@@ -181,10 +177,10 @@ def test_thousands_of_paths_can_be_scanned_at_once(small: Home) -> None:
     folder = small.path / "many"
     folder.mkdir()
     paths = []
-    for number in range(3000):
+    for number in range(1200):
         path = folder / f"{number}.jpg"
         path.touch()
         paths.append(path)
     done = small.rollcall("scan", *paths, "--json")
     assert done.returncode == 1, done.stderr[-2000:]
-    assert len(json.loads(done.stdout)["failures"]) == 3000
+    assert len(json.loads(done.stdout)["failures"]) == 1200

@@ -141,7 +141,7 @@ class TestComponents:
         expected = {frozenset([*range(20), 40]), frozenset(range(20, 40))}
         assert partition(group(vectors, apart(41), 0.9)) == expected
         monkeypatch.setattr(group_module, "LARGEST_COMPONENT", 15)
-        assert len(group_module._pieces(vectors, apart(41), 0.9)) > 2
+        assert len(group_module._pieces(vectors, apart(41))) > 2
         assert partition(group(vectors, apart(41), 0.9)) == expected
 
     @pytest.mark.parametrize("seed", range(4))
