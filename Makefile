@@ -5,7 +5,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v p
 VENV := .venv
 BIN := $(VENV)/bin
 # The lock pins every dependency of every extra; what is installed is what pyproject.toml asks for.
-PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint requirements.lock
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --quiet --constraint requirements.lock
 
 .PHONY: run test test-fast test-browser test-long check benchmark clean lock
 
