@@ -7,6 +7,7 @@ from __future__ import annotations
 import logging
 import sqlite3
 import threading
+import time
 from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -15,7 +16,8 @@ from catalog import jobs
 from catalog.media import commit_part
 from catalog.records import PartRecord
 from daemon import worker
-from daemon.loop import Loop
+from daemon.errors import EnvironmentTrouble
+from daemon.loop import PAUSE_S, Loop
 from daemon.pool import WorkerDied
 from daemon.tasks import PhotoTask
 
@@ -82,6 +84,7 @@ class Dispatcher:
         self._guard = threading.Lock()
         self._in_flight = 0
         self._unwritten: deque[Result] = deque()
+        self._resume_at = 0.0
         self._loop = Loop("dispatch", self._round, listeners.on_error)
 
     def start(self) -> None:
@@ -114,6 +117,9 @@ class Dispatcher:
             self._unwritten.popleft()
             if error is not None:
                 self._refused(result.errand, error)
+        pause_s = self._resume_at - time.monotonic()
+        if pause_s > 0:
+            return pause_s
         while not self._loop.stopping and self._in_flight < BATCHES_A_WORKER * self._workers:
             claimed = self._writer.run(self._claim)
             if claimed:
@@ -155,6 +161,8 @@ class Dispatcher:
             if error is None:
                 for errand, record in zip(errands, done.result(), strict=True):
                     self._hand_in(Result(errand=errand, record=record))
+            elif isinstance(error, EnvironmentTrouble):
+                self._not_now(errands, error)
             elif len(errands) > 1:
                 logger.warning("a batch of %d photos failed (%s): one by one", len(errands), error)
                 for errand in errands:
@@ -165,6 +173,12 @@ class Dispatcher:
             with self._guard:
                 self._in_flight -= 1
             self._loop.wake()
+
+    def _not_now(self, errands: Sequence[Errand], error: EnvironmentTrouble) -> None:
+        """No photo is to blame: the models cannot be loaded. All wait as before."""
+        self._resume_at = time.monotonic() + PAUSE_S
+        self._writer.submit(lambda it: jobs.give_back(it, [errand.job.id for errand in errands]))
+        self._listeners.on_error(error)
 
     def _hand_in(self, result: Result) -> None:
         """Have a result written, soon; what a full disk refuses is kept for the next round."""

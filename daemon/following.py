@@ -1,4 +1,6 @@
-"""What a command needs to ask the running daemon for something: its catalog, and the fate of a job."""
+"""What a command needs to ask the running daemon for something: its catalog, and the fate of a
+job.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +33,7 @@ def daemon_runs(settings: Settings) -> bool:
 def wait_for_catalog(
     settings: Settings, stop: threading.Event, *, clock: Callable[[], float] = time.monotonic
 ) -> None:
-    """Return when the daemon's catalog is ready. Raises EnvironmentTrouble where it comes to none."""
+    """Return when the daemon's catalog is ready. Raises EnvironmentTrouble where none comes."""
     start = clock()
     while not _is_ready(settings) and not stop.is_set():
         if clock() - start > PATIENCE_S or not daemon_runs(settings):

@@ -93,7 +93,7 @@ class LocalPool:
         self._stopped = False
         self._last_news = time.monotonic()
         # A worker is told to die with the thread that started it, so one thread starts them all.
-        self._starter = ThreadPoolExecutor(1, thread_name_prefix="pool-start")
+        self._starter = ThreadPoolExecutor(1, "pool-start", initializer=_block_ctrl_c)
         self._ending: list[threading.Thread] = []
 
     @property
@@ -221,6 +221,13 @@ class LocalPool:
             entry.outcome.set_result(inner.result())
         else:
             entry.outcome.set_exception(_explain(error, entry.timeout_s))
+
+
+def _block_ctrl_c() -> None:
+    """What this thread starts, threads and processes, inherits it: Ctrl-C in a terminal reaches all
+    processes, and a worker that has not come to `worker.start` would say so with a traceback.
+    """
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
 
 
 def _end(pool: ProcessPool) -> None:

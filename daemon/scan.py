@@ -5,7 +5,7 @@ it.
 from __future__ import annotations
 
 import time
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -13,16 +13,15 @@ from catalog import clock, jobs
 from catalog.connect import connect, transaction
 from catalog.roots import below, contains
 from daemon.following import followed, wait_for_catalog
+from daemon.progress import progress_bar
 from daemon.supervisor import Supervisor
 
 if TYPE_CHECKING:
     import sqlite3
     import threading
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Sequence
 
     from daemon.settings import Settings
-
-    Progressed = tuple[int, int, str]
 
 SCAN_KIND = "scan"
 FOLLOW_S = 0.3
@@ -65,7 +64,7 @@ def scan_alone(
 ) -> Summary:
     """Take the lock, scan reference people and these paths, judge everybody once, and let go."""
     start, since = time.monotonic(), clock.now()
-    with Supervisor(settings, "alone", stop=stop) as supervisor, _bar(show) as advance:
+    with Supervisor(settings, "alone", stop=stop) as supervisor, progress_bar(show=show) as advance:
         seen = 0
 
         def looked_at(count: int) -> None:
@@ -97,7 +96,7 @@ def scan_through_daemon(
     """
     start, since = time.monotonic(), clock.now()
     wait_for_catalog(settings, stop)
-    with closing(connect(settings.catalog)) as connection, _bar(show) as advance:
+    with closing(connect(settings.catalog)) as connection, progress_bar(show=show) as advance:
         scope(connection, paths)
         with transaction(connection):
             job_id = jobs.enqueue(
@@ -193,47 +192,3 @@ def _done_since(connection: sqlite3.Connection, since: str) -> int:
 
 def _waiting(supervisor: Supervisor) -> int:
     return supervisor.writer.run(lambda it: jobs.count(it, "ingest"))
-
-
-@contextmanager
-def _bar(show: bool) -> Iterator[Callable[[Callable[[], Progressed]], None]]:  # noqa: FBT001 - an option's value
-    """A progress bar with rate and time left on standard error; does nothing where not shown.
-
-    It asks how far things are, as (done, waiting, note), when it is time to draw again.
-    """
-    if not show:
-        yield lambda _: None
-        return
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeRemainingColumn,
-    )
-
-    columns = (
-        TextColumn("[bold]{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[rate]}"),
-        TimeRemainingColumn(),
-        TextColumn("{task.fields[note]}"),
-    )
-    start = last = time.monotonic()
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task("photos", total=None, rate="", note="")
-
-        def advance(look: Callable[[], Progressed]) -> None:
-            nonlocal last
-            if time.monotonic() - last < 0.1:
-                return
-            last = time.monotonic()
-            done, waiting, note = look()
-            rate = done / max(0.1, last - start)
-            progress.update(
-                task, completed=done, total=done + waiting, rate=f"{rate:.1f}/s", note=note
-            )
-
-        yield advance

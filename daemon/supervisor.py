@@ -101,16 +101,16 @@ class Supervisor:
         """What a thread of ours met. The daemon waits until its disk has room again; anything
         else ends it, and the next start goes on from the catalog.
         """
-        if self._role == "alone" or not isinstance(error, sqlite3.OperationalError):
+        patient = isinstance(error, sqlite3.OperationalError | EnvironmentTrouble)
+        if self._role == "alone" or not patient:
             self._failure = self._failure or error
             self._stop.set()
         elif time.monotonic() - self._told_at >= TELL_EVERY_S:
             self._told_at = time.monotonic()
-            logger.error(
-                "%s cannot be written (%s); nothing is lost, waiting until it can",
-                self.settings.catalog,
-                error,
-            )
+            reason: Exception | str = error
+            if isinstance(error, sqlite3.OperationalError):
+                reason = f"{self.settings.catalog}: cannot be written ({error}); make room"
+            logger.error("%s; nothing is lost, waiting until that is mended", reason)
 
     def _trouble(self, error: sqlite3.Error) -> EnvironmentTrouble:
         return EnvironmentTrouble(

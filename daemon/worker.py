@@ -101,12 +101,19 @@ def identify(question: Question) -> list[Verdict]:
 
 
 def _loaded() -> Stages:
-    """The models, loaded by the first task that needs them."""
+    """The models, loaded by the first task that needs them. Raises EnvironmentTrouble."""
+    from daemon.errors import EnvironmentTrouble
     from daemon.pipeline import Stages
 
     global _stages
     if _stages is None:
-        _stages = Stages.load(_started().settings, threads=_started().threads)
+        try:
+            _stages = Stages.load(_started().settings, threads=_started().threads)
+        except OSError as error:
+            raise EnvironmentTrouble(
+                f"the models cannot be loaded ({error}); see `rollcall models check`, and make room "
+                f"in {_started().settings.paths.state}"
+            ) from error
     return _stages
 
 

@@ -60,6 +60,10 @@ class Groups:
         self._sums[row] += sign * vector
         self._counts[row] += sign
 
+    def row_of(self, person_id: int) -> int:
+        """Where this group stands in `ids`."""
+        return self._rows[person_id]
+
     def similarities(self, vector: Vectors, *, without: Collection[int] = ()) -> Vectors:
         """Mean similarity of a face to each group, in the order of `ids`; NOBODY for an empty group
         and for those to leave out.

@@ -106,10 +106,18 @@ class Judge:
             yield self._place(face, ruled_out, present)
 
     def _place(self, face: KnownFace, ruled_out: frozenset[int], present: set[int]) -> Verdict:
-        """Join the group that is most similar on average, stay where it is, or found a person."""
+        """Stay with a group that is similar on average, join the one that is most similar, stay
+        where it is, or found a person.
+
+        It does not leave a group that it fits for one that it fits better: between two groups of
+        one person, faces would go back and forth with every question. That is for the repair pass.
+        """
         own = self._gallery.group_of(face)
         similarities = self._similarities(face, ruled_out, present)
         best = int(similarities.argmax()) if len(similarities) else None
+        if own is not None:
+            row = self._gallery.groups.row_of(own)
+            best = row if similarities[row] >= self._section.group_threshold else best
         if best is not None and similarities[best] >= self._section.group_threshold:
             second = np.delete(similarities, best).max(initial=-1.0)
             verdict = Verdict(

@@ -66,9 +66,11 @@ def match_picture(
     people = references.people
     if len(people) == 0 or len(vectors) == 0:
         return [None] * len(vectors)
-    best, evidence = _per_person(vectors @ references.vectors.T, references, people)
+    similarities = vectors @ references.vectors.T
+    best = _per_person(similarities, references, people)
     for row, ruled_out in enumerate(barred):
-        best[row, np.isin(people, list(ruled_out))] = NOBODY
+        if ruled_out:
+            best[row, np.isin(people, list(ruled_out))] = NOBODY
     outcome: list[Match | None] = [None] * len(vectors)
     taken = set(present)
     for row, column in _best_first(best, section.threshold):
@@ -85,7 +87,7 @@ def match_picture(
             person_id=person_id,
             similarity=similarity,
             margin=margin,
-            evidence_face_id=int(evidence[row, column]),
+            evidence_face_id=_evidence(similarities[row], references, person_id),
             certain=margin >= section.margin,
         )
         taken.add(person_id)
@@ -94,16 +96,18 @@ def match_picture(
 
 def _per_person(
     similarities: Similarities, references: References, people: NDArray[np.int64]
-) -> tuple[Similarities, NDArray[np.int64]]:
-    """Each face's similarity to each person's best exemplar, and which face that exemplar is."""
-    best = np.full((len(similarities), len(people)), -1.0, np.float32)
-    evidence = np.zeros(best.shape, np.int64)
-    for column, person_id in enumerate(people):
-        own = np.flatnonzero(references.person_ids == person_id)
-        nearest = similarities[:, own].argmax(axis=1)
-        best[:, column] = similarities[np.arange(len(similarities)), own[nearest]]
-        evidence[:, column] = references.face_ids[own[nearest]]
-    return best, evidence
+) -> Similarities:
+    """Each face's similarity to the exemplar of each person that is most similar."""
+    order = np.argsort(references.person_ids, kind="stable")
+    starts = np.searchsorted(references.person_ids[order], people)
+    best: Similarities = np.maximum.reduceat(similarities[:, order], starts, axis=1)
+    return best
+
+
+def _evidence(similarities: Similarities, references: References, person_id: int) -> int:
+    """The face of the exemplar of this person that is most similar to one face."""
+    own = np.flatnonzero(references.person_ids == person_id)
+    return int(references.face_ids[own[similarities[own].argmax()]])
 
 
 def _best_first(similarities: Similarities, threshold: float) -> list[tuple[int, int]]:

@@ -25,10 +25,10 @@ def events(connection: sqlite3.Connection) -> list[str]:
     ("pragma", "value"),
     [("journal_mode", "wal"), ("foreign_keys", 1), ("busy_timeout", 15000), ("synchronous", 1)],
 )
-def test_every_connection_is_set_up_alike(
-    catalog: sqlite3.Connection, pragma: str, value: object
-) -> None:
-    assert catalog.execute(f"PRAGMA {pragma}").fetchone()[0] == value
+def test_every_connection_is_set_up_alike(catalog_path: Path, pragma: str, value: object) -> None:
+    for readonly in (False, True):
+        with closing(connect(catalog_path, readonly=readonly)) as connection:
+            assert connection.execute(f"PRAGMA {pragma}").fetchone()[0] == value
 
 
 def test_opening_creates_nothing(tmp_path: Path) -> None:

@@ -33,8 +33,7 @@ CONFIG: dict[str, dict[str, Any]] = {
     "paths": {"state": "state", "inbox": ["inbox"], "people": "people"},
     "models": {"download": False},
     "intake": {"quiet_s": 0.3, "quiet_unclosed_s": 0.8},
-    "identify": {"threshold": 0.93, "group_threshold": 0.935},
-    "workers": {"count": 2},
+    "workers": {"count": 1},
 }
 
 
@@ -297,6 +296,7 @@ def scanned(
         tmp_path_factory.mktemp("scanned") / "home",
         paths={"people": str(reference)},
         models={"weights": str(test_data / "weights")},
+        workers={"count": 2},
     )
     done = home.rollcall("scan", examples)
     assert done.returncode == 0, done.stderr
@@ -342,8 +342,8 @@ def copy(examples: Path, reference: Path) -> Callable[..., Path]:
 
 @pytest.fixture
 def without_power(tmp_path: Path) -> tuple[str, ...]:
-    """What runs a program so that permissions hold for it: nothing for a user, and for root a way to
-    give up its right to pass them over.
+    """What runs a program so that permissions hold for it: nothing for a user, and for root
+    something that gives up its right to pass them over.
     """
     if os.geteuid() != 0:
         return ()

@@ -9,12 +9,12 @@ import json
 import os
 import shutil
 import socket
-import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
 
 if TYPE_CHECKING:
+    import subprocess
     from collections.abc import Callable
     from pathlib import Path
 
@@ -156,7 +156,7 @@ def test_a_second_scan_tries_nothing_again_and_still_ends_with_1(
     assert again.returncode == 1
     assert json.loads(again.stdout)["failures"] == json.loads(first.stdout)["failures"]
     assert [home.query(f"SELECT * FROM {table}") for table in tables] == before
-    assert "starting 2 workers" not in again.stderr
+    assert "starting 1 workers" not in again.stderr
 
 
 def test_people_read_one_line_for_each_failure(

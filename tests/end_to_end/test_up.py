@@ -26,7 +26,7 @@ def port(home: Home) -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         number = int(probe.getsockname()[1])
-    home.configure(web={"port": number}, workers={"count": 1})
+    home.configure(web={"port": number})
     return number
 
 
@@ -47,11 +47,7 @@ def to_itself(daemon: Daemon) -> None:
     daemon.process.send_signal(signal.SIGINT)
 
 
-def as_a_service(daemon: Daemon) -> None:
-    daemon.process.send_signal(signal.SIGTERM)
-
-
-@pytest.mark.parametrize("end", [to_the_terminal, to_itself, as_a_service])
+@pytest.mark.parametrize("end", [to_the_terminal, to_itself])
 def test_up_serves_what_it_catalogues_and_ends_with_everything_it_started(
     home: Home, port: int, copy: Callable[..., Path], end: Callable[[Daemon], None]
 ) -> None:

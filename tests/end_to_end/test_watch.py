@@ -29,7 +29,6 @@ def watched(tmp_path_factory: pytest.TempPathFactory, test_data: Path) -> Iterat
     home = build_home(
         tmp_path_factory.mktemp("watched") / "home",
         models={"weights": str(test_data / "weights")},
-        workers={"count": 1},
     )
     with home.watching():
         yield home
@@ -183,6 +182,7 @@ def test_search_of_a_bad_file_through_the_daemon_ends_with_1(watched: Home) -> N
 
 def busy(home: Home, examples: Path) -> None:
     """Give the daemon more to do than it can finish before it is told to stop."""
+    home.configure(workers={"count": 2})
     for number in range(3):
         for photo in sorted(examples.iterdir()):
             content = photo.read_bytes()
@@ -222,7 +222,6 @@ def test_ctrl_c_in_the_terminal_reaches_every_process_and_stops_in_order(
 def test_a_daemon_that_stops_in_the_middle_of_a_scan_says_so_to_the_one_who_asked(
     home: Home, examples: Path
 ) -> None:
-    home.configure(workers={"count": 1})
     with home.watching() as daemon, home.started("scan", examples, "--json") as scan:
         home.wait(
             lambda: home.query("SELECT 1 FROM jobs WHERE kind = 'ingest' AND state = 'running'")
