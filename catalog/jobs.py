@@ -177,6 +177,16 @@ def count(connection: sqlite3.Connection, kind: str, *, states: str = OPEN) -> i
     return int(row[0])
 
 
+def count_waiting(connection: sqlite3.Connection, kind: str, *, up_to: int) -> int:
+    """How many jobs of a kind wait, counted no further than `up_to`."""
+    row = connection.execute(
+        """SELECT count(*) FROM (SELECT 1 FROM jobs WHERE kind = ? AND state = 'waiting' LIMIT
+        ?)""",
+        [kind, up_to],
+    ).fetchone()
+    return int(row[0])
+
+
 def retry(connection: sqlite3.Connection, job_ids: Sequence[int] | None = None) -> list[int]:
     """Put failed and quarantined jobs back in line with a clean count (all of them, where none are
     named).

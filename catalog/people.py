@@ -54,6 +54,12 @@ def for_folder(connection: sqlite3.Connection, folder: str) -> int:
     return create(connection, origin="reference", name=folder, folder=folder)
 
 
+def folder_of(connection: sqlite3.Connection, person_id: int) -> str | None:
+    """The reference folder of this person, where there is one."""
+    row = connection.execute("SELECT folder FROM people WHERE id = ?", [person_id]).fetchone()
+    return None if row is None else row["folder"]
+
+
 def survivor(connection: sqlite3.Connection, person_id: int) -> int:
     """Who this person is now: itself, or whom it was merged into (always one hop)."""
     row = connection.execute(

@@ -130,9 +130,10 @@ class Dispatcher:
         return None
 
     def _claim(self, connection: sqlite3.Connection) -> list[Errand]:
-        waiting = jobs.count(connection, "ingest", states="('waiting')")
-        share = -(-waiting // (BATCHES_A_WORKER * self._workers))
-        size = max(1, min(self._section.batch, share))
+        # With little left every worker gets a share of it; counting stops where that makes no odds.
+        shares = BATCHES_A_WORKER * self._workers
+        waiting = jobs.count_waiting(connection, "ingest", up_to=self._section.batch * shares)
+        size = max(1, min(self._section.batch, -(-waiting // shares)))
         errands = []
         for job in jobs.claim(connection, "ingest", size, owner="worker"):
             task = _task(connection, job)
@@ -214,9 +215,10 @@ class Dispatcher:
     def _refused(self, errand: Errand, error: BaseException) -> None:
         """The catalog does not take this result: an error of ours, which costs an attempt."""
         logger.error("%s was not written: %s", _shown(errand.task.path), error, exc_info=error)
-        self._writer.submit(
-            lambda it: jobs.put_back(it, errand.job, f"not written: {error}", self._patience)
+        record = PartRecord(
+            sha256=errand.task.sha256, error=f"not written: {error}", permanent=False
         )
+        self._commit(Result(errand=errand, record=record))
 
 
 def _is_due(connection: sqlite3.Connection) -> bool:

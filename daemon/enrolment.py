@@ -6,16 +6,17 @@ from __future__ import annotations
 
 import os
 import shutil
+import sqlite3
 from contextlib import closing
 from typing import TYPE_CHECKING
 
+from catalog import people
 from catalog.connect import connect
 from daemon.errors import EnvironmentTrouble
 from daemon.following import daemon_runs, wait_for_catalog
 from daemon.supervisor import Supervisor
 
 if TYPE_CHECKING:
-    import sqlite3
     import threading
     from collections.abc import Sequence
     from pathlib import Path
@@ -30,8 +31,11 @@ POLL_S = 0.2
 def enrol_photos(
     settings: Settings, name: str, photos: Sequence[Path], *, stop: threading.Event
 ) -> list[dict[str, str | None]]:
-    """Copy the photos and wait until each has an exemplar, or a reason why not."""
-    folder = settings.paths.people / name
+    """Copy the photos and wait until each has an exemplar, or a reason why not.
+
+    Somebody who has that name already, and a folder, perhaps under another name, gets them there.
+    """
+    folder = settings.paths.people / _folder_of(settings, name)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         targets = [_copy(photo, folder) for photo in photos]
@@ -45,11 +49,23 @@ def enrol_photos(
     else:
         patience_s = 0.0
         with Supervisor(settings, "alone", stop=stop) as supervisor:
-            people = os.path.realpath(os.fsencode(settings.paths.people))
-            supervisor.arrivals.scan([people], "reference", progress=lambda _: None)
+            known = os.path.realpath(os.fsencode(settings.paths.people))
+            supervisor.arrivals.scan([known], "reference", progress=lambda _: None)
             supervisor.drain()
     with closing(connect(settings.catalog, readonly=True)) as connection:
         return [_outcome(connection, target, stop, patience_s) for target in targets]
+
+
+def _folder_of(settings: Settings, name: str) -> str:
+    if not settings.catalog.exists():
+        return name
+    with closing(connect(settings.catalog, readonly=True)) as connection:
+        try:
+            known = people.called(connection, name)
+            folders = [people.folder_of(connection, person_id) for person_id in known]
+        except sqlite3.DatabaseError:  # an older or damaged catalog: whoever opens it next says so
+            return name
+    return next((folder for folder in folders if folder is not None), name)
 
 
 def _copy(photo: Path, folder: Path) -> Path:

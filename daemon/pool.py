@@ -18,6 +18,7 @@ from concurrent.futures import TimeoutError as FutureTimeoutError
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
 from dataclasses import dataclass
+from multiprocessing import resource_tracker
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
@@ -227,6 +228,8 @@ def _block_ctrl_c() -> None:
     """What this thread starts, threads and processes, inherits it: Ctrl-C in a terminal reaches all
     processes, and a worker that has not come to `worker.start` would say so with a traceback.
     """
+    # The start of multiprocessing's helper would undo the line after it.
+    resource_tracker.ensure_running()
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
 
 

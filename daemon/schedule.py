@@ -10,7 +10,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
-from catalog import crops, jobs
+from catalog import crops, jobs, log
 
 if TYPE_CHECKING:
     import sqlite3
@@ -75,7 +75,7 @@ class Schedule:
             ),
             Appointment(
                 name="clean",
-                sentence="drop orphaned crops and long finished jobs",
+                sentence="drop orphaned crops, long finished jobs and old log lines",
                 trigger=CronTrigger(hour=4, minute=10, jitter=600, timezone="UTC"),
                 run=self._clean,
             ),
@@ -107,6 +107,8 @@ class Schedule:
         while writer.submit_with_crops(drop).result():
             pass
         writer.run(lambda it: jobs.prune(it, older_than_s=KEEP_DONE_JOBS_S))
+        keep_rows = self._supervisor.settings.log.keep_rows
+        writer.run(lambda it: log.prune(it, keep_rows=keep_rows))
         writer.run(lambda it: it.execute("PRAGMA optimize"))
 
 

@@ -8,7 +8,7 @@ import logging
 import os
 from typing import TYPE_CHECKING
 
-from catalog import roots
+from catalog import exemplars, roots
 from daemon.intake.watch import Watcher
 from daemon.notify import notify, watchdog_interval_s
 from daemon.requests import Requests
@@ -62,6 +62,8 @@ def _configure_roots(connection: sqlite3.Connection, settings: Settings) -> list
     wanted.append((_real(settings.paths.people), "reference"))
     ids = [roots.ensure_root(connection, path, role) for path, role in wanted]
     roots.retire_others(connection, ids)
+    # A folder may have come to be the people folder, or ceased to, since the last start.
+    exemplars.withdraw_missing(connection)
     return [path for path, _ in wanted]
 
 

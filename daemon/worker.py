@@ -111,7 +111,7 @@ def _loaded() -> Stages:
             _stages = Stages.load(_started().settings, threads=_started().threads)
         except OSError as error:
             raise EnvironmentTrouble(
-                f"the models cannot be loaded ({error}); see `rollcall models check`, and make room "
+                f"the models cannot be loaded ({error}); see `rollcall models check`, make room "
                 f"in {_started().settings.paths.state}"
             ) from error
     return _stages

@@ -155,10 +155,11 @@ class Watcher:
             wait_s: float | None = self._absent_wait_s()
             while True:
                 ready = dict(poll.poll(None if wait_s is None else wait_s * 1000))
-                if self._stop.is_set():
-                    return
                 if self._wake in ready:
                     os.eventfd_read(self._wake)
+                # After the read, which may have taken the nudge of `stop` along with another one.
+                if self._stop.is_set():
+                    return
                 pair_s = self._events.expire() if self._events else None
                 self._mend()
                 if not ready or mountinfo.fileno() in ready or self._check.is_set():

@@ -382,3 +382,12 @@ def test_two_processes_never_claim_the_same_job(
     ]
     assert sorted(taken) == sorted(ids)
     assert all(claimer.returncode == 0 for claimer in claimers)
+
+
+def test_waiting_jobs_are_counted_no_further_than_asked(catalog: sqlite3.Connection) -> None:
+    for key in "abc":
+        ask(catalog, key)
+    assert jobs.count_waiting(catalog, "ingest", up_to=10) == 3
+    assert jobs.count_waiting(catalog, "ingest", up_to=2) == 2
+    take(catalog)
+    assert jobs.count_waiting(catalog, "ingest", up_to=10) == 2

@@ -37,7 +37,7 @@ def small(
 def test_status_counts_what_there_is(scanned: Home, examples: Path) -> None:
     report = json.loads(scanned.rollcall("status", "--json").stdout)
     counts = report["counts"]
-    assert (counts["photos"], counts["faces"], counts["named_people"]) == (26, 36, 5)
+    assert (counts["photos"], counts["faces"], counts["named_people"]) == (17, 27, 5)
     assert counts["failures"] == counts["pending"] == 0
     assert report["running"] is None
     assert report["models"] == {"detector": ["yunet"], "recognizer": ["Dlib"]}
@@ -137,6 +137,12 @@ def test_enrolling_copies_the_portrait_and_names_earlier_faces(
         assert outcome["state"] == "used"
     assert [file.name for file in (small.people / "Kit").iterdir()] == ["john1.jpeg"]
     assert small.who()["johnsnow_test1.jpg"] == ["Kit"]
+    # Renamed, he is still the one of that folder.
+    assert small.rollcall("people", "name", "Kit", "Christopher").returncode == 0
+    second = reference / "kit_harington" / "john2.jpeg"
+    assert small.rollcall("people", "enrol", "christopher", second).returncode == 0
+    assert {file.name for file in (small.people / "Kit").iterdir()} == {"john1.jpeg", "john2.jpeg"}
+    assert small.who()["johnsnow_test1.jpg"] == ["Christopher"]
 
 
 def test_enrolling_says_why_a_picture_is_of_no_use(small: Home, examples: Path) -> None:

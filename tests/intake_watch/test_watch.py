@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import threading
 import time
 from typing import TYPE_CHECKING
 
@@ -282,3 +283,30 @@ def test_a_long_write_is_heard_a_few_times_and_not_once_a_block(
             file.write(b"x")
     heard.await_event("seen", "inbox/a.jpg", True)
     assert len(heard.events) < 10
+
+
+class _SetBetween(threading.Event):
+    """A stop event that is set, with its nudge, just after it was found not to be."""
+
+    watcher: Watcher
+
+    def is_set(self) -> bool:
+        before = super().is_set()
+        if not before:
+            self.set()
+            self.watcher._nudge()
+        return before
+
+
+def test_a_stop_that_comes_together_with_another_nudge_is_heard(
+    watch: Watch, tmp_path: Path
+) -> None:
+    watcher = watch("inbox")
+    event = _SetBetween()
+    event.watcher = watcher
+    watcher._stop = event
+    watcher._nudge()
+    watcher._thread.join(5)
+    stuck = watcher._thread.is_alive()
+    watcher._nudge()  # lets it go where it is stuck, so that the test ends
+    assert not stuck
