@@ -176,7 +176,7 @@ class Dispatcher:
             self._loop.wake()
 
     def _not_now(self, errands: Sequence[Errand], error: EnvironmentTrouble) -> None:
-        """No photo is to blame: the models cannot be loaded. All wait as before."""
+        """No photo is to blame, but models or workers that do not start. All wait as before."""
         self._resume_at = time.monotonic() + PAUSE_S
         self._writer.submit(lambda it: jobs.give_back(it, [errand.job.id for errand in errands]))
         self._listeners.on_error(error)

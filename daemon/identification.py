@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from catalog import assignments, jobs, log
 from daemon import worker
+from daemon.errors import EnvironmentTrouble
 from daemon.loop import Loop
 from daemon.pool import WorkerDied
 from daemon.tasks import Question
@@ -108,6 +109,8 @@ class Identification:
             return
         if self._loop.stopping:
             return
+        if isinstance(error, EnvironmentTrouble):
+            raise error  # nothing that was asked is to blame: all of it is asked again later
         if error is None:
             self._at_once = AT_ONCE
             self._write(claimed, future.result())

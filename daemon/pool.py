@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from pebble import ProcessExpired, ProcessPool
 
 from daemon import worker
+from daemon.errors import EnvironmentTrouble
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,6 +40,10 @@ A = TypeVar("A")
 FRESH_STARTS = 2
 # Beyond the longest time limit of the tasks in hand: for starting processes and ending hung ones.
 SILENCE_S = 30.0
+NONE_BEGINS = (
+    "the worker processes end before they begin; see `rollcall doctor`, and whether memory ran out "
+    "(journalctl -k, dmesg)"
+)
 
 
 class WorkerDied(Exception):
@@ -51,8 +56,8 @@ class Pool(Protocol):
     def submit(
         self, function: Callable[[A], T], argument: A, *, timeout_s: float | None
     ) -> Future[T]:
-        """Run `function(argument)` elsewhere; the Future fails with WorkerDied or what it
-        raised.
+        """Run `function(argument)` elsewhere; the Future fails with what that raised, WorkerDied,
+        or EnvironmentTrouble where it cannot be begun.
         """
         ...
 
@@ -203,7 +208,7 @@ class LocalPool:
                 self._hand_over(entry)
             else:
                 del self._entries[entry]
-                entry.outcome.set_exception(WorkerDied("its worker died before it could begin"))
+                entry.outcome.set_exception(EnvironmentTrouble(NONE_BEGINS))
 
     def _finished(self, inner: Any, entry: _Entry, pool: ProcessPool) -> None:
         error = None if inner.cancelled() else inner.exception()

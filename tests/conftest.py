@@ -16,7 +16,8 @@ REPOSITORY = Path(__file__).parent.parent
 
 def _test_data() -> Path | None:
     candidates = [os.environ.get("ROLLCALL_TEST_DATA"), REPOSITORY.parent / "shared" / "data"]
-    return next((Path(path) for path in candidates if path and Path(path).is_dir()), None)
+    # Resolved, because the catalog keeps real paths and the data may lie behind a link.
+    return next((Path(path).resolve() for path in candidates if path and Path(path).is_dir()), None)
 
 
 @pytest.fixture(scope="session")
