@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import stat
@@ -11,79 +10,25 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
-from click.testing import CliRunner
 
-from catalog import clock
 from catalog.backup import back_up, read_manifest
-from catalog.connect import connect, crops_path, transaction
+from catalog.connect import connect, crops_path
 from catalog.errors import CatalogError
 from catalog.migrations import is_current
 from catalog.verify import verify
 from daemon.commands.backup import command as backup_command
 from daemon.commands.restore import command as restore_command
 from daemon.errors import UsageError
+from tests.backups import add_photo, count_rows, dump, run_command
 
 if TYPE_CHECKING:
-    import sqlite3
     from pathlib import Path
-
-    from click.testing import Result
-
-NOW = clock.now()
-
-
-def _add(catalog: sqlite3.Connection, crops: sqlite3.Connection, number: int) -> None:
-    """A photo with a face and its crop, committed the way the writer does: the crops first."""
-    jpeg = b"jpeg %d" % number * 2000
-    key = hashlib.sha256(jpeg).hexdigest()
-    with transaction(catalog), transaction(crops):
-        crops.execute("INSERT INTO crops VALUES (?, ?, ?)", [key, jpeg, NOW])
-        catalog.execute(
-            "INSERT INTO media (id, sha256, bytes, state, error, added_at)"
-            " VALUES (?, ?, 1, 'failed', 'because', ?)",
-            [number, f"{number:064x}", NOW],
-        )
-        catalog.execute(
-            "INSERT INTO faces (media_id, x, y, w, h, detector, detector_version, confidence, crop)"
-            " VALUES (?, 0, 0, 1, 1, 'd', '1', 1, ?)",
-            [number, key],
-        )
-
-
-@pytest.fixture
-def filled(catalog_path: Path) -> Path:
-    """A catalog with twenty photos."""
-    with (
-        closing(connect(catalog_path)) as catalog,
-        closing(connect(crops_path(catalog_path))) as crops,
-    ):
-        for number in range(1, 21):
-            _add(catalog, crops, number)
-    return catalog_path
-
-
-def _count(path: Path, table: str = "media") -> int:
-    with closing(connect(path)) as db:
-        return int(db.execute(f"SELECT count(*) FROM {table}").fetchone()[0])
-
-
-def _run(command: object, catalog: Path, *arguments: str, answer: str | None = None) -> Result:
-    environment = {
-        "ROLLCALL_PATHS__STATE": str(catalog.parent),
-        "ROLLCALL_PATHS__INBOX": str(catalog.parent.parent / "inbox"),
-    }
-    return CliRunner().invoke(command, list(arguments), env=environment, input=answer)  # type: ignore[arg-type]
-
-
-def _dump(path: Path) -> list[str]:
-    with closing(connect(path)) as db:
-        return list(db.iterdump())
 
 
 def test_a_backup_comes_back_as_it_was(filled: Path, tmp_path: Path) -> None:
-    before = [_dump(filled), _dump(crops_path(filled))]
+    before = [dump(filled), dump(crops_path(filled))]
     folder = tmp_path / "backups" / "first"
-    result = _run(backup_command, filled, str(folder))
+    result = run_command(backup_command, filled, str(folder))
     assert result.exit_code == 0, result.output
     assert "20 media, 20 faces" in result.output
     assert sorted(path.name for path in folder.iterdir()) == [
@@ -94,14 +39,14 @@ def test_a_backup_comes_back_as_it_was(filled: Path, tmp_path: Path) -> None:
     assert [path.name for path in folder.parent.iterdir()] == ["first"]
     with closing(connect(filled)) as db:
         db.execute("DELETE FROM media")
-    result = _run(restore_command, filled, str(folder), "--yes")
+    result = run_command(restore_command, filled, str(folder), "--yes")
     assert result.exit_code == 0, result.output
-    assert [_dump(filled), _dump(crops_path(filled))] == before
+    assert [dump(filled), dump(crops_path(filled))] == before
     assert is_current(filled)
     assert list(verify(filled, daemon_running=False)) == []
     (replaced,) = filled.parent.glob("replaced-*")
-    assert _count(replaced / "catalog.db") == 0
-    assert _count(replaced / "crops.db", "crops") == 20
+    assert count_rows(replaced / "catalog.db") == 0
+    assert count_rows(replaced / "crops.db", "crops") == 20
 
 
 def test_a_backup_is_private_and_says_what_it_holds(filled: Path, tmp_path: Path) -> None:
@@ -117,7 +62,7 @@ def test_a_backup_is_private_and_says_what_it_holds(filled: Path, tmp_path: Path
 
 def test_a_folder_that_exists_gets_a_dated_folder_inside(filled: Path, tmp_path: Path) -> None:
     (tmp_path / "usb").mkdir()
-    result = _run(backup_command, filled, str(tmp_path / "usb"), "--json")
+    result = run_command(backup_command, filled, str(tmp_path / "usb"), "--json")
     assert result.exit_code == 0, result.output
     (made,) = (tmp_path / "usb").iterdir()
     assert json.loads(result.stdout)["folder"] == str(made)
@@ -132,7 +77,7 @@ def test_no_face_lacks_its_crop_however_busy_the_writer_is(filled: Path, tmp_pat
         with closing(connect(filled)) as catalog, closing(connect(crops_path(filled))) as crops:
             number = 100
             while not stop.is_set():
-                _add(catalog, crops, number)
+                add_photo(catalog, crops, number)
                 number += 1
             written.append(number - 100)
 
@@ -158,16 +103,16 @@ def test_the_writer_is_not_kept_waiting(filled: Path, tmp_path: Path) -> None:
             filled,
             tmp_path / "copy",
             version="1",
-            progress=lambda *_: _add(catalog, crops, next(numbers)),
+            progress=lambda *_: add_photo(catalog, crops, next(numbers)),
         )
-    assert _count(tmp_path / "copy" / "catalog.db") == 20
-    assert _count(filled) > 20
+    assert count_rows(tmp_path / "copy" / "catalog.db") == 20
+    assert count_rows(filled) > 20
 
 
 def test_without_crops_those_that_are_here_stay(filled: Path, tmp_path: Path) -> None:
-    assert _run(backup_command, filled, str(tmp_path / "copy"), "--no-crops").exit_code == 0
+    assert run_command(backup_command, filled, str(tmp_path / "copy"), "--no-crops").exit_code == 0
     assert not (tmp_path / "copy" / "crops.db").exists()
-    result = _run(restore_command, filled, str(tmp_path / "copy"), "--yes", "--json")
+    result = run_command(restore_command, filled, str(tmp_path / "copy"), "--yes", "--json")
     assert result.exit_code == 0, result.output
     assert json.loads(result.stdout)["replaced"]
     assert list(verify(filled, daemon_running=False)) == []
@@ -202,7 +147,7 @@ def test_a_failure_half_way_leaves_nothing_behind(filled: Path, tmp_path: Path) 
 def test_a_backup_inside_the_inbox_is_refused(filled: Path) -> None:
     inbox = filled.parent.parent / "inbox"
     inbox.mkdir()
-    result = _run(backup_command, filled, str(inbox))
+    result = run_command(backup_command, filled, str(inbox))
     assert isinstance(result.exception, UsageError)
     assert list(inbox.iterdir()) == []
 
