@@ -161,6 +161,11 @@ class LocalPool:
         for thread in self._ending:
             thread.join()
         self._starter.shutdown()
+        # One that was being born meanwhile is on nobody's list; left alone, it would look for
+        # semaphores that went with the pool, and say so with a traceback.
+        for child in multiprocessing.active_children():
+            child.kill()
+            child.join()
 
     def _hand_over(self, entry: _Entry) -> None:
         try:
