@@ -83,6 +83,7 @@ class _Entry:
     timeout_s: float | None
     outcome: Future[Any]
     pool: ProcessPool | None = None
+    inner: Any = None
     breaks: int = 0
 
 
@@ -172,7 +173,9 @@ class LocalPool:
             if self._pool is None:
                 self._pool = self._starter.submit(self._start).result()
             pool = entry.pool = self._pool
-            inner = pool.schedule(entry.function, args=[entry.argument], timeout=entry.timeout_s)
+            inner = entry.inner = pool.schedule(
+                entry.function, args=[entry.argument], timeout=entry.timeout_s
+            )
         except RuntimeError as error:  # an idle worker was killed, or none can be started
             logger.warning("the workers broke down (%s): fresh ones", error)
             self._start_afresh()
@@ -194,8 +197,10 @@ class LocalPool:
             raise BrokenProcessPool("no worker could be started")
         return pool
 
-    def _start_afresh(self) -> None:
-        """Give this pool up; what is not finished goes to the next one, but not for ever."""
+    def _start_afresh(self, *, broken_down: bool = True) -> None:
+        """Give this pool up; what is not finished goes to the next one, where it broke down not for
+        ever.
+        """
         broken, self._pool = self._pool, None
         self._last_news = time.monotonic()
         if broken is not None:
@@ -207,8 +212,8 @@ class LocalPool:
         for entry in list(self._entries):
             if entry not in self._entries or entry.pool is not broken:
                 continue
-            entry.pool = None
-            entry.breaks += 1
+            entry.pool = entry.inner = None
+            entry.breaks += broken_down
             if entry.breaks <= FRESH_STARTS:
                 self._hand_over(entry)
             else:
@@ -226,12 +231,18 @@ class LocalPool:
                 return
             del self._entries[entry]
             self._last_news = time.monotonic()
+            if isinstance(error, ProcessExpired) and not self._any_running():
+                # It may have died with the lock in hand that the next one would wait for.
+                self._start_afresh(broken_down=False)
         if inner.cancelled():
             entry.outcome.cancel()
         elif error is None:
             entry.outcome.set_result(inner.result())
         else:
             entry.outcome.set_exception(_explain(error, entry.timeout_s))
+
+    def _any_running(self) -> bool:
+        return any(entry.inner is not None and entry.inner.running() for entry in self._entries)
 
 
 def _block_ctrl_c() -> None:

@@ -187,12 +187,25 @@ def test_workers_die_with_their_supervisor(home: Home, examples: Path) -> None:
         home.assert_nothing_runs()
 
 
+def test_workers_that_are_killed_while_idle_are_replaced(
+    home: Home, copy: Callable[..., Path]
+) -> None:
+    copy("obama1.jpg", home.inbox)
+    with home.watching() as daemon:
+        home.wait(lambda: home.who() and home.settled())
+        for pid in daemon.workers():
+            os.kill(pid, signal.SIGKILL)
+        copy("img1.jpg", home.inbox)
+        home.wait(lambda: len(home.who()) == 2 and home.settled())
+    assert home.value("SELECT max(attempts) FROM jobs") == 1
+
+
 def test_a_photo_whose_worker_is_killed_costs_one_attempt_and_no_other_photo(
     home: Home, copy: Callable[..., Path], blank_png: Callable[[Path, int, int], Path]
 ) -> None:
     home.configure(jobs={"retry_s": 0.2})
     copy("obama1.jpg", home.inbox)
-    slow = blank_png(home.path / "slow.png", 14000, 14000)
+    slow = blank_png(home.path / "slow.png", 11000, 11000)
     with home.watching() as daemon:
         home.wait(lambda: home.query("SELECT 1 FROM media WHERE state = 'done'"))
         slow.rename(home.inbox / "slow.png")
