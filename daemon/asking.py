@@ -44,7 +44,7 @@ def search_alone(
             try:
                 return future.result(timeout=POLL_S)
             except FutureTimeoutError:
-                continue
+                supervisor.pool.mend()
             except WorkerDied as error:
                 raise EnvironmentTrouble(f"the photo could not be looked at: {error}") from error
     return None

@@ -141,6 +141,9 @@ class LocalPool:
         One that is killed while it holds the lock on the others' way to us silences them all.
         """
         with self._guard:
+            if self._entries and self._pool is not None and not self._pool.active:
+                # It broke down before it had taken note of any task, so that none was told.
+                self._start_afresh()
             limits = [entry.timeout_s for entry in self._entries]
             if not limits or None in limits:
                 return
@@ -194,6 +197,7 @@ class LocalPool:
             context=multiprocessing.get_context("spawn"),
         )
         if not pool.active:  # asking starts it, here in this thread
+            _end(pool)
             raise BrokenProcessPool("no worker could be started")
         return pool
 

@@ -16,8 +16,6 @@ from daemon.pool import WorkerDied
 from daemon.tasks import SearchTask
 
 if TYPE_CHECKING:
-    import sqlite3
-
     from catalog.jobs import Job
     from daemon.supervisor import Supervisor
 
@@ -26,33 +24,44 @@ POLL_S = 0.2
 
 
 class Requests:
-    """A thread that takes requests in turn, the urgent ones first."""
+    """Takes requests in turn, each kind for itself: a search waits for no scan."""
 
     def __init__(self, supervisor: Supervisor) -> None:
-        self._supervisor = supervisor
-        self._claimed: list[Job] = []
-        self._loop = Loop("requests", self._round, supervisor.on_error)
+        self._desks = [_Desk(supervisor, kind) for kind in (SEARCH, SCAN)]
 
     def start(self) -> None:
         """Start answering."""
-        self._loop.start()
+        for desk in self._desks:
+            desk.loop.start()
 
     def wake(self) -> None:
         """Another process wrote to the catalog: perhaps a request."""
-        self._loop.wake()
+        for desk in self._desks:
+            desk.loop.wake()
 
     def stop(self) -> None:
-        """Give up the request in hand, which waits in its row; the caller stops the arrivals
+        """Give up the requests in hand, which wait in their rows; the caller stops the arrivals
         first.
         """
-        self._loop.stop()
+        for desk in self._desks:
+            desk.loop.stop()
+
+
+class _Desk:
+    """A thread that answers the requests of one kind."""
+
+    def __init__(self, supervisor: Supervisor, kind: str) -> None:
+        self._supervisor = supervisor
+        self._kind = kind
+        self._claimed: list[Job] = []
+        self.loop = Loop(f"{kind} requests", self._round, supervisor.on_error)
 
     def _round(self) -> None:
         run = self._supervisor.writer.run
         if self._claimed:  # a full disk kept the answer from being written
             run(lambda it: jobs.give_back(it, [job.id for job in self._claimed]))
-        while not self._loop.stopping:
-            self._claimed = run(_claim)
+        while not self.loop.stopping:
+            self._claimed = run(lambda it: jobs.claim(it, self._kind, 1, owner="daemon"))
             if not self._claimed:
                 return
             self._answer(self._claimed[0])
@@ -67,7 +76,7 @@ class Requests:
             state, error = "failed", str(problem)
         except CancelledError:
             return
-        if not self._loop.stopping:
+        if not self.loop.stopping:
             self._supervisor.writer.run(
                 lambda it: jobs.finish(it, job.id, state=state, error=error, result=result)
             )
@@ -87,7 +96,7 @@ class Requests:
         task = SearchTask(path=bytes.fromhex(job.payload["path"]), k=int(job.payload["k"]))
         timeout_s = self._supervisor.settings.workers.timeout_s + START_S
         future = self._supervisor.pool.submit(worker.search, task, timeout_s=timeout_s)
-        while not self._loop.stopping:
+        while not self.loop.stopping:
             with suppress(FutureTimeoutError):
                 error = future.exception(timeout=POLL_S)
                 if error is None:
@@ -96,11 +105,3 @@ class Requests:
                     raise error
                 raise WorkerDied(f"unexpected {type(error).__name__}: {error}") from error
         raise CancelledError
-
-
-def _claim(connection: sqlite3.Connection) -> list[Job]:
-    for kind in (SEARCH, SCAN):
-        claimed = jobs.claim(connection, kind, 1, owner="daemon")
-        if claimed:
-            return claimed
-    return []

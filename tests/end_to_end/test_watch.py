@@ -227,6 +227,22 @@ def test_a_daemon_that_stops_in_the_middle_of_a_scan_says_so_to_the_one_who_aske
             lambda: home.query("SELECT 1 FROM jobs WHERE kind = 'ingest' AND state = 'running'")
         )
         assert daemon.stop() == 0
-        assert scan.process.wait(10) in (0, 3)
+        assert scan.process.wait(60) in (0, 3)
         assert "Traceback" not in scan.said()
         assert "the daemon ended" in scan.said()
+
+
+def test_a_search_waits_for_no_scan_and_a_stop_for_neither(home: Home, examples: Path) -> None:
+    (home.path / "huge").mkdir()
+    with (home.path / "huge" / "film.mov").open("wb") as file:
+        file.truncate(40 << 30)  # it holds nothing, but reading all of it takes half a minute
+    with home.watching() as daemon, home.started("scan", home.path / "huge", "--json") as scan:
+        home.wait(
+            lambda: home.query("SELECT 1 FROM jobs WHERE kind = 'scan' AND state = 'running'")
+        )
+        done = home.rollcall("search", examples / "obama1.jpg")
+        assert (done.returncode, done.stderr.count("\n")) == (1, 1), done.stderr
+        assert "holds no faces yet" in done.stderr
+        assert home.value("SELECT state FROM jobs WHERE kind = 'scan'") == "running"
+        assert daemon.stop() == 0
+        assert scan.process.wait(10) == 3
