@@ -63,6 +63,10 @@ def build_embedder(name: str, settings: Settings, *, threads: int = 1) -> Embedd
         from daemon.faces.dlib_embedder import DlibEmbedder
 
         return DlibEmbedder(weights, state=state, mirror=mirror, threads=threads)
+    if weights.form == "ONNX":
+        from daemon.faces.onnx_embedder import OnnxEmbedder
+
+        return OnnxEmbedder(weights, mirror=mirror, threads=threads)
     from daemon.faces.engine import EngineEmbedder
 
     return EngineEmbedder(weights, state=state, mirror=mirror, threads=threads)
