@@ -1,5 +1,3 @@
-"""Networks that hand out what they are fed, so that layout, colours, scaling and batches show."""
-
 from __future__ import annotations
 
 import subprocess
@@ -7,9 +5,8 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import onnx
 import pytest
-from onnx import TensorProto, helper
+from onnx import TensorProto
 
 from daemon.errors import EnvironmentTrouble
 from daemon.faces import zoo
@@ -18,6 +15,7 @@ from daemon.faces.geometry import GEOMETRIES
 from daemon.faces.registry import MODELS
 from daemon.faces.values import Crop
 from daemon.settings import Embed, Models, Paths, Settings
+from tests.faces.networks import shape_of, write
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,32 +25,6 @@ FILES = {
     for name, model in MODELS.items()
     if model.kind == "recognizer" and name != "Dlib"
 }
-
-
-def write(path: Path, shape: list[Any], dimensions: int, kind: int = TensorProto.FLOAT) -> None:
-    """A network whose output is `dimensions` numbers of its input, evenly spread over it."""
-    step = int(np.prod(shape[1:])) // dimensions
-    bounds = [("starts", 0), ("ends", dimensions * step), ("axes", 1), ("steps", step)]
-    graph = helper.make_graph(
-        [
-            helper.make_node("Flatten", ["fed"], ["flat"], axis=1),
-            helper.make_node("Slice", ["flat", *(name for name, _ in bounds)], ["picked"]),
-            helper.make_node("Cast", ["picked"], ["vector"], to=TensorProto.FLOAT),
-        ],
-        "shows",
-        [helper.make_tensor_value_info("fed", kind, shape)],
-        [helper.make_tensor_value_info("vector", TensorProto.FLOAT, [None, None])],
-        [helper.make_tensor(name, TensorProto.INT64, [1], [value]) for name, value in bounds],
-    )
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    onnx.save(model, path)
-
-
-def shape_of(name: str, *, channels_first: bool, batch: Any = "n") -> list[Any]:
-    geometry = GEOMETRIES[name]
-    sides = [geometry.height, geometry.width]
-    return [batch, 3, *sides] if channels_first else [batch, *sides, 3]
 
 
 def settings(folder: Path, *, mirror: bool = False) -> Settings:
