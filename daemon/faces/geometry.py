@@ -86,7 +86,9 @@ _FACENET_STRETCH: Final = 1 / 0.79
 # The middle of a photograph of Labeled Faces in the Wild, half its side: medians of where YuNet's
 # landmarks fall in it, as fractions, over the same 450, made symmetric. Those photographs are a
 # Viola-Jones box enlarged 2.2 times (Huang et al. 2007), so their middle is that box with a tenth
-# more, which is both the crop of VGG-Face's authors and that of DeepID's.
+# more. DeepID's author takes the middle half of YouTube Faces, which are cut the same way (Wolf et
+# al. 2011). VGG-Face's take a square of a box's mean side and a tenth more; the detector that drew
+# their boxes is not to be had and is taken to draw them as large.
 _MIDDLE_HALF: Final[Points5] = (
     (0.325, 0.396),
     (0.675, 0.396),

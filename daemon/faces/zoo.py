@@ -1,5 +1,5 @@
-"""Builds what the plan chose: our own detector and recognition model where there are some,
-DeepFace's for the rest.
+"""Builds what the plan chose: our own detector and recognition models where there are some, others
+from their ONNX files, DeepFace's for the rest.
 """
 
 from __future__ import annotations
