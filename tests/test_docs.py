@@ -12,6 +12,7 @@ import pytest
 
 from catalog.connect import connect
 from daemon.commands import rollcall
+from daemon.faces.geometry import GEOMETRIES
 from daemon.settings import sections
 
 REPOSITORY = Path(__file__).parent.parent
@@ -99,6 +100,23 @@ def test_the_readme_lists_every_stage_in_order() -> None:
     assert " → ".join(STAGES) in README
     for stage in STAGES:
         assert f"\n| {stage} |" in README
+
+
+def test_the_readme_shows_how_every_recognition_model_is_fed() -> None:
+    scalings = {
+        "bytes": "0–255",
+        "unit": "x/255",
+        "by128": "(x − 127.5)/128",
+        "by127.5": "(x − 127.5)/127.5",
+        "whitened": "mean 0, deviation 1",
+        "vggface": "mean colour",
+    }
+    table = README.split("warped once from the stored crop")[1].split("\n\n")[1]
+    rows = {line.split(" | ")[0].lstrip("| "): line for line in table.splitlines()[2:]}
+    assert set(rows) == set(GEOMETRIES)
+    for name, geometry in GEOMETRIES.items():
+        assert f"| {geometry.width} × {geometry.height} |" in rows[name]
+        assert f"{scalings[geometry.scaling]} |" in rows[name]
 
 
 def test_every_file_that_the_readme_links_is_there() -> None:

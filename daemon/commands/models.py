@@ -12,9 +12,10 @@ import click
 
 from daemon.commands.common import config_option, json_option, print_json
 from daemon.errors import EnvironmentTrouble, NoWeights, RollcallError
+from daemon.faces.geometry import GEOMETRIES
 from daemon.faces.plan import plan
 from daemon.faces.registry import MODELS
-from daemon.faces.weights import Weights, find_weights
+from daemon.faces.weights import Weights, find_weights, form_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from daemon.settings import Settings
 
 _FETCH_TIMEOUT_S = 30.0
+_COLUMNS = ("name", "kind", "status", "form", "geometry", "licence")
 _VERDICTS = {
     "ok": "as known",
     "mismatch": "NOT THE KNOWN FILE",
@@ -44,7 +46,8 @@ def command() -> None:
 @config_option
 @json_option
 def list_models(settings: Settings, *, as_json: bool) -> None:
-    """Show every model, where its weights are or would come from, and which are in use.
+    """Show every model, which are in use, where the weights are or would come from, the form of
+    their file, the crop that they are fed, and their licence.
 
     \b
     Example:
@@ -55,13 +58,10 @@ def list_models(settings: Settings, *, as_json: bool) -> None:
     if as_json:
         print_json({"models": rows, "notes": notes})
         return
-    widths = [max(len(str(row[key])) for row in rows) for key in ("name", "kind", "status")]
+    widths = [max(len(str(row[key])) for row in rows) for key in _COLUMNS]
     for row in rows:
         mark = "*" if row["in_use"] else " "
-        cells = [
-            str(row[key]).ljust(width)
-            for key, width in zip(("name", "kind", "status"), widths, strict=True)
-        ]
+        cells = [str(row[key]).ljust(width) for key, width in zip(_COLUMNS, widths, strict=True)]
         click.echo(f"{mark} {'  '.join(cells)}  {row['where']}".rstrip())
     click.echo("* in use")
     for note in notes:
@@ -149,20 +149,25 @@ def _used(settings: Settings) -> tuple[set[str], tuple[str, ...]]:
 
 def _row(model: ModelEntry, settings: Settings, used: Iterable[str]) -> dict[str, Any]:
     weights = _found(model.name, settings)
-    missing = [name for name in model.needs if find_spec(name) is None]
+    needs = model.needs_for(weights.backend if weights else model.backends(os.environ)[0])
+    missing = [name for name in needs if find_spec(name) is None]
+    fetch_missing = [name for name in model.fetch_needs if find_spec(name) is None]
+    files = model.weight_files(os.environ)
     if missing:
         status, where = "not usable", f"needs the Python package {missing[0]}"
     elif weights is not None:
         status, where = weights.source, _place(weights)
-    elif settings.models.download:
-        status, where = "to download", ", ".join(model.weight_files(os.environ))
+    elif settings.models.download and not fetch_missing:
+        status, where = "to download", ", ".join(files)
     else:
-        status, where = "missing", ", ".join(model.weight_files(os.environ))
+        status, where = "missing", ", ".join(files)
     return {
         "name": model.name,
         "kind": model.kind,
         "in_use": model.name in used,
         "status": status,
+        "form": weights.form if weights else form_of(files[0]),
+        "geometry": GEOMETRIES[model.name].name if model.name in GEOMETRIES else "",
         "where": where,
         "licence": model.licence,
     }

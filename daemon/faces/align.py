@@ -70,12 +70,14 @@ def decode(jpeg: bytes) -> Picture:
 
 def chip(crop: Crop, geometry: Geometry) -> Picture:
     """The crop warped so that its landmarks fall onto the geometry's points as nearly as a
-    similarity can.
+    similarity, stretched as the geometry says, can.
 
     Where the crop shrinks, each pixel of the chip is the mean of a grid of samples, so that nothing
     aliases. What lies outside the crop repeats its border.
     """
-    matrix = similarity(crop.landmarks, np.array(geometry.points, np.float64))
+    target = np.array(geometry.points, np.float64)
+    matrix = similarity(crop.landmarks, target / (geometry.stretch, 1))
+    matrix[0] *= geometry.stretch
     return warp(crop.picture, matrix, geometry.width, geometry.height)
 
 

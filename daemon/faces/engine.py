@@ -20,15 +20,14 @@ import numpy as np
 
 from daemon.errors import EnvironmentTrouble, NoWeights
 from daemon.faces import detect, embed, landmarks
-from daemon.faces.geometry import GEOMETRIES, Geometry, geometry_name
+from daemon.faces.geometry import GEOMETRIES, geometry_name
+from daemon.faces.scaling import model_input
 from daemon.faces.values import Detection
 from daemon.faces.weights import download_folder, download_home, entry, find_weights, linked_home
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
-
-    from numpy.typing import NDArray
 
     from daemon.faces.embed import Chips
     from daemon.faces.values import Crop, Picture, Vectors
@@ -40,23 +39,17 @@ _TASKS = {"detector": "face_detector", "recognizer": "facial_recognition"}
 _LEAST_SIDE_PX = 24  # some detectors fail on pictures smaller than a face can be
 _LONGEST_PX = {"mtcnn": 640}  # its time grows with the picture's area, its recall hardly does
 _BATCH = 16
-_OWN_SCALING = {
-    "SFace",
-    "Buffalo_L",
-}  # DeepFace's client of these turns BGR 0-1 into what the model takes
 
 
-def load(name: str, home: Path, *, threads: int = 1) -> Any:
-    """DeepFace's client of a model, built with its weights below `home`. Raises EnvironmentTrouble
-    with the cause.
+def load(name: str, home: Path, *, backend: str = "any", threads: int = 1) -> Any:
+    """DeepFace's client of a model for one of its back ends, built with its weights below `home`.
+    Raises EnvironmentTrouble with the cause.
     """
-    task = _TASKS[entry(name).kind]
     with _lock, _guarded(home):
         try:
-            if any(package in entry(name).needs for package in ("tensorflow", "tf_keras")):
+            if "tensorflow" in entry(name).needs_for(backend):
                 _tame_tensorflow(threads)
-            modeling = importlib.import_module("deepface.modules.modeling")
-            return modeling.build_model(task=task, model_name=name)
+            return _client(name, backend)()
         except (ImportError, ValueError, OSError, RuntimeError, AttributeError) as error:
             raise EnvironmentTrouble(
                 f"{name}: DeepFace cannot build it: {_first_line(error)}"
@@ -64,23 +57,25 @@ def load(name: str, home: Path, *, threads: int = 1) -> Any:
 
 
 def download(name: str, models: Models, *, state: Path, timeout_s: float = 30.0) -> Weights:
-    """Have DeepFace download the weights of a model, below the state folder. Raises NoWeights where
-    it cannot.
+    """Have DeepFace download the best form of a model's weights, below the state folder. Raises
+    NoWeights where it cannot.
     """
     home = download_home(state)
+    backend = entry(name).backends(os.environ)[0]
     download_folder(state).mkdir(parents=True, exist_ok=True)
     try:
-        _reach(name, timeout_s)
-        load(name, home)
+        with _lock, _guarded(home):
+            _reach(name, backend, timeout_s)
+        load(name, home, backend=backend)
         weights = find_weights(name, models, state=state)
     except EnvironmentTrouble as error:
-        _discard(name, state)
+        _discard(name, backend, state)
         raise NoWeights(
             f"{name}: its weights could not be downloaded ({error}); fetch them where there is a "
             "network and name their folder in models.weights"
         ) from error
     if weights.verdict == "mismatch":
-        _discard(name, state)
+        _discard(name, backend, state)
         raise NoWeights(f"{name}: what was downloaded is not the known file; nothing was kept")
     return weights
 
@@ -118,14 +113,17 @@ class EngineDetector:
 
 
 class EngineEmbedder:
-    """A recognition model of DeepFace's registry, fed with crops of its own geometry."""
+    """A recognition model of DeepFace's registry, fed with crops of its own geometry; for files
+    that onnxruntime does not read.
+    """
 
     def __init__(self, weights: Weights, *, state: Path, mirror: bool, threads: int = 1) -> None:
         self.name = weights.name
         self.weights_sha256 = weights.sha256
         self.geometry = geometry_name(weights.name, mirror=mirror)
         self._mirror = mirror
-        self._client = load(weights.name, linked_home(weights, state), threads=threads)
+        home = linked_home(weights, state)
+        self._client = load(weights.name, home, backend=weights.backend, threads=threads)
         self.dimensions = int(self._client.output_shape)
 
     def embed(self, crops: Sequence[Crop]) -> Vectors:
@@ -136,31 +134,9 @@ class EngineEmbedder:
         return embed.vectors(faces, self._forward, mirror=self._mirror, batch=_BATCH)
 
     def _forward(self, faces: Chips) -> Vectors:
-        batch = model_input(faces, GEOMETRIES[self.name], own_scaling=self.name in _OWN_SCALING)
+        batch = model_input(faces, GEOMETRIES[self.name])
         found = np.asarray(self._client.forward(batch), np.float32)
         return found.reshape(len(faces), -1)  # a batch of one comes back flat
-
-
-def model_input(faces: Chips, geometry: Geometry, *, own_scaling: bool) -> Vectors:
-    """The chips as float32 in the colours and scaling that the model's authors feed."""
-    if own_scaling:
-        # Half a step up, because the client cuts off when it goes back to bytes.
-        return (faces[..., ::-1].astype(np.float32) + np.float32(0.25)) / np.float32(255)
-    ordered = faces if geometry.colours == "RGB" else faces[..., ::-1]
-    values: NDArray[np.floating[Any]] = ordered.astype(np.float32)
-    if geometry.scaling == "unit":
-        values = values / 255
-    elif geometry.scaling == "arcface":
-        values = (values - 127.5) / 128
-    elif geometry.scaling == "facenet2018":
-        values = values / 127.5 - 1
-    elif geometry.scaling == "whitened":
-        mean = values.mean(axis=(1, 2, 3), keepdims=True)
-        deviation = values.std(axis=(1, 2, 3), keepdims=True)
-        values = (values - mean) / np.maximum(deviation, 1 / np.sqrt(values[0].size))
-    elif geometry.scaling == "vggface":
-        values = values - np.array([93.5940, 104.7624, 129.1863], np.float32)
-    return np.ascontiguousarray(values, np.float32)
 
 
 def _face(area: Any, detector: str) -> Detection | None:
@@ -259,16 +235,25 @@ def _tame_tensorflow(threads: int) -> None:
             config.experimental.set_memory_growth(device, enable=True)
 
 
-def _reach(name: str, timeout_s: float) -> None:
+def _client(name: str, backend: str) -> Any:
+    """The class of DeepFace's client; looked up here, because DeepFace itself keeps to one back end
+    for the whole life of a process.
+    """
+    modeling = importlib.import_module("deepface.modules.modeling")
+    place: str = modeling.AVAILABLE_MODELS[_TASKS[entry(name).kind]][name][backend]
+    module, _, class_name = place.rpartition(".")
+    return getattr(importlib.import_module(module), class_name)
+
+
+def _reach(name: str, backend: str, timeout_s: float) -> None:
     """Fail early where the weights' server cannot be reached; DeepFace itself would wait much
     longer.
     """
     import requests
 
-    modeling = importlib.import_module("deepface.modules.modeling")
-    client = modeling.get_model_class(task=_TASKS[entry(name).kind], model_name=name)
-    found = getattr(sys.modules[client.__module__], "WEIGHTS_URL", None)
-    address = found[0] if isinstance(found, list) else found
+    values = vars(sys.modules[_client(name, backend).__module__]).values()
+    found = (value[0] if isinstance(value, list) and value else value for value in values)
+    address = next((text for text in found if str(text).startswith("https://")), None)
     if address is None:
         return
     try:
@@ -277,11 +262,11 @@ def _reach(name: str, timeout_s: float) -> None:
         raise EnvironmentTrouble(f"{address.split('/')[2]} cannot be reached") from error
 
 
-def _discard(name: str, state: Path) -> None:
+def _discard(name: str, backend: str, state: Path) -> None:
     """Remove what a download left that is not the model: half a file, or a page that asks for a
     login.
     """
-    for file in entry(name).weight_files(os.environ):
+    for file in entry(name).files[backend]:
         (download_folder(state) / file).unlink(missing_ok=True)
 
 

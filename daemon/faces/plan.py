@@ -5,6 +5,7 @@ model, asks no network.
 from __future__ import annotations
 
 import importlib.util
+import os
 import time
 from dataclasses import dataclass, field
 from importlib.metadata import version as installed_version
@@ -154,27 +155,34 @@ class _Planner:
 
     def _weights(self, model: ModelEntry) -> Weights | None:
         """The weights; None, with a note, where they will be downloaded."""
-        missing = [name for name in model.needs if importlib.util.find_spec(name) is None]
-        if missing:
-            raise EnvironmentTrouble(
-                f"{model.name}: it needs the Python package {missing[0]}; install it, or choose "
-                "another model"
-            )
+        _installed(model, model.needs)
         models, state = self.settings.models, self.settings.paths.state
         try:
             weights = find_weights(model.name, models, state=state)
         except NoWeights:
             if not models.download or failed_lately(model.name, state, now=self.now):
                 raise
+            best = model.backends(os.environ)[0]
+            _installed(model, (*model.needs_for(best), *model.fetch_needs))
             self.notes.append(
                 f"{model.name}: its weights are not on this machine and will be downloaded"
             )
             return None
+        _installed(model, model.needs_for(weights.backend))
         if weights.verdict == "mismatch":
             self.notes.append(
                 f"{model.name}: {weights.path} is not the known file; see `rollcall models check`"
             )
         return weights
+
+
+def _installed(model: ModelEntry, packages: tuple[str, ...]) -> None:
+    missing = [name for name in packages if importlib.util.find_spec(name) is None]
+    if missing:
+        raise EnvironmentTrouble(
+            f"{model.name}: it needs the Python package {missing[0]}; install it, or choose "
+            "another model"
+        )
 
 
 def _of_kind(name: str, kind: str) -> ModelEntry:

@@ -16,15 +16,16 @@ import numpy as np
 
 from catalog.records import QualityRecord
 from daemon.faces.align import similarity, warp
-from daemon.faces.geometry import GEOMETRIES
+from daemon.faces.geometry import INSIGHTFACE_112
 
 if TYPE_CHECKING:
     from daemon.faces.values import Crop, Detection, Picture, Points
 
 VERSION: Final = "1"
 
-_GEOMETRY: Final = GEOMETRIES["ArcFace"]
-_EYES_PX: Final = _GEOMETRY.points[1][0] - _GEOMETRY.points[0][0]
+_POINTS: Final = INSIGHTFACE_112
+_SIDE_PX: Final = 112
+_EYES_PX: Final = _POINTS[1][0] - _POINTS[0][0]
 
 # Each measure at which its factor is one half, and its weight in the mean.
 _HALF_SIZE_PX: Final = 14.0
@@ -67,15 +68,15 @@ def score(crop: Crop, detection: Detection) -> QualityRecord:
 
 def eye_distance_px(crop: Crop) -> float:
     """How far apart the eyes would be in the full-size picture if the face looked at the camera."""
-    to_chip = similarity(crop.landmarks, np.array(_GEOMETRY.points))
+    to_chip = similarity(crop.landmarks, np.array(_POINTS))
     enlarges = math.sqrt(abs(float(np.linalg.det(to_chip[:, :2]))))
     return _EYES_PX / enlarges * crop.scale if _spread(crop.landmarks) > 0 else 0.0
 
 
 def sharpness(crop: Crop) -> float:
     """Variance of the Laplacian of the aligned face in grey, 112 pixels wide."""
-    matrix = similarity(crop.landmarks, np.array(_GEOMETRY.points))
-    face: Picture = warp(crop.picture, matrix, _GEOMETRY.width, _GEOMETRY.height)
+    matrix = similarity(crop.landmarks, np.array(_POINTS))
+    face: Picture = warp(crop.picture, matrix, _SIDE_PX, _SIDE_PX)
     grey = cv2.cvtColor(face, cv2.COLOR_RGB2GRAY).astype(np.float32)
     return float(cv2.Laplacian(grey, cv2.CV_32F).var())
 

@@ -12,11 +12,15 @@ if TYPE_CHECKING:
 
 Kind = Literal["detector", "recognizer"]
 
+_TENSORFLOW: Final = ("tensorflow", "tf_keras")
+_NEEDS: Final = {"tensorflow": _TENSORFLOW, "pytorch": ("torch",)}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelEntry:
     """One model. `files` by DeepFace back end (`any`: whichever); `needs` are packages that must be
-    importable.
+    importable, `fetch_needs` those that DeepFace's download of it asks for besides; `dimensions` is
+    how many numbers a recognition model makes of a face.
     """
 
     name: str
@@ -25,28 +29,39 @@ class ModelEntry:
     package: str | None = None
     package_path: str = "."
     needs: tuple[str, ...] = ()
+    fetch_needs: tuple[str, ...] = ()
+    dimensions: int = 0
     licence: str = ""
 
-    def weight_files(self, environ: Mapping[str, str]) -> tuple[str, ...]:
-        """The file names for the DeepFace back end that the environment asks for; TensorFlow where
-        it asks for none.
+    def backends(self, environ: Mapping[str, str]) -> tuple[str, ...]:
+        """Keys of `files` to look for, best first: what `DEEPFACE_BACKEND_ENGINE` asks for, else
+        ONNX, which needs neither DeepFace nor TensorFlow, before Keras.
         """
         if "any" in self.files:
-            return self.files["any"]
-        backend = environ.get("DEEPFACE_BACKEND_ENGINE", "").strip().lower() or "tensorflow"
-        return self.files.get(backend, self.files["tensorflow"])
+            return ("any",)
+        wanted = environ.get("DEEPFACE_BACKEND_ENGINE", "").strip().lower()
+        if wanted in self.files:
+            return (wanted,)
+        return tuple(backend for backend in ("onnx", "tensorflow") if backend in self.files)
+
+    def weight_files(self, environ: Mapping[str, str]) -> tuple[str, ...]:
+        """The file names of the best back end."""
+        return self.files[self.backends(environ)[0]]
+
+    def needs_for(self, backend: str) -> tuple[str, ...]:
+        """The packages without which this back end's files are of no use."""
+        return (*self.needs, *_NEEDS.get(backend, ()))
 
 
 def _by_backend(stem: str, *, keras: str | None = None) -> dict[str, tuple[str, ...]]:
     return {
-        "tensorflow": (f"{keras or stem}.h5",),
         "onnx": (f"{stem}.onnx",),
+        "tensorflow": (f"{keras or stem}.h5",),
         "pytorch": (f"{stem}.pth",),
     }
 
 
 _DLIB_MODELS: Final = "face_recognition_models"
-_TENSORFLOW: Final = ("tensorflow", "tf_keras")
 
 _YOLO_SIZES: Final = (
     *("v8n", "v8m", "v8l"),
@@ -136,55 +151,82 @@ _RECOGNIZERS: Final = (
         files={"any": ("dlib_face_recognition_resnet_model_v1.dat",)},
         package=_DLIB_MODELS,
         package_path="models",
+        dimensions=128,
         licence="CC0",
     ),
     ModelEntry(
         name="SFace",
         kind="recognizer",
         files={"any": ("face_recognition_sface_2021dec.onnx",)},
+        dimensions=128,
         licence="Apache 2.0",
     ),
     ModelEntry(
-        name="ArcFace", kind="recognizer", files=_by_backend("arcface_weights"), licence="MIT"
+        name="ArcFace",
+        kind="recognizer",
+        files=_by_backend("arcface_weights"),
+        dimensions=512,
+        licence="MIT; trained on data for non-commercial research",
     ),
     ModelEntry(
-        name="GhostFaceNet", kind="recognizer", files=_by_backend("ghostfacenet_v1"), licence="MIT"
+        name="GhostFaceNet",
+        kind="recognizer",
+        files=_by_backend("ghostfacenet_v1"),
+        dimensions=512,
+        licence="MIT",
     ),
     ModelEntry(
-        name="Facenet", kind="recognizer", files=_by_backend("facenet_weights"), licence="MIT"
+        name="Facenet",
+        kind="recognizer",
+        files=_by_backend("facenet_weights"),
+        dimensions=128,
+        licence="MIT",
     ),
     ModelEntry(
-        name="Facenet512", kind="recognizer", files=_by_backend("facenet512_weights"), licence="MIT"
+        name="Facenet512",
+        kind="recognizer",
+        files=_by_backend("facenet512_weights"),
+        dimensions=512,
+        licence="MIT",
     ),
     ModelEntry(
         name="VGG-Face",
         kind="recognizer",
         files=_by_backend("vgg_face_weights"),
+        dimensions=4096,
         licence="CC BY-NC: not for commercial use",
     ),
     ModelEntry(
         name="OpenFace",
         kind="recognizer",
         files=_by_backend("openface_weights"),
+        dimensions=128,
         licence="Apache 2.0",
     ),
     ModelEntry(
         name="DeepFace",
         kind="recognizer",
-        files=_by_backend("VGGFace2_DeepFace_weights_val-0.9034"),
+        # Not the Keras file: DeepFace builds its locally connected layers up to TensorFlow 2.12.
+        files={
+            "onnx": ("VGGFace2_DeepFace_weights_val-0.9034.onnx",),
+            "pytorch": ("VGGFace2_DeepFace_weights_val-0.9034.pth",),
+        },
+        dimensions=4096,
         licence="MIT; trained on VGGFace2, for research",
     ),
     ModelEntry(
         name="DeepID",
         kind="recognizer",
         files=_by_backend("deepid_weights", keras="deepid_keras_weights"),
+        dimensions=160,
         licence="MIT",
     ),
     ModelEntry(
         name="Buffalo_L",
         kind="recognizer",
         files={"any": ("buffalo_l/webface_r50.onnx",)},
-        needs=("insightface",),
+        fetch_needs=("insightface",),
+        dimensions=512,
         licence="non-commercial research only",
     ),
 )

@@ -13,7 +13,7 @@ import importlib.util
 import os
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Literal
 
 from daemon.errors import NoWeights, UsageError
@@ -26,22 +26,29 @@ if TYPE_CHECKING:
 
 Verdict = Literal["ok", "mismatch", "unlisted"]
 _DOWNLOADS = Path(".deepface", "weights")
+_FORMS = {".onnx": "ONNX", ".dat": "dlib", ".pth": "PyTorch", ".pt": "PyTorch"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Weights:
     """The weight files of one model. `source` says where they were found: folder, package or
-    download.
+    download; `backend` for which of DeepFace's back ends they are, `any` where it does not matter.
     """
 
     name: str
     paths: tuple[Path, ...]
     source: str
+    backend: str = "any"
 
     @property
     def path(self) -> Path:
         """The file, or the first of several."""
         return self.paths[0]
+
+    @property
+    def form(self) -> str:
+        """What kind of file it is, in a word for people; empty where a model has no file."""
+        return form_of(self.path.name) if self.paths else ""
 
     @property
     def sha256(self) -> str:
@@ -72,6 +79,12 @@ class Weights:
         return self.verdict == "ok"
 
 
+def form_of(file: str) -> str:
+    """What kind of file its name says it is."""
+    suffix = PurePath(file).suffix
+    return _FORMS.get(suffix, suffix.lstrip("."))
+
+
 def entry(name: str) -> ModelEntry:
     """The registry's entry of a detector or recognition model. Raises UsageError for a name that
     nobody knows.
@@ -90,20 +103,21 @@ def find_weights(
     this machine.
     """
     model = entry(name)
-    files = model.weight_files(environ)
-    if not files:
+    if not model.weight_files(environ):
         return Weights(name=name, paths=(), source="package")
-    for folder, source in _places(model, models, state, environ):
-        paths = tuple(folder / file for file in files)
-        if all(_readable(path) for path in paths):
-            return Weights(name=name, paths=paths, source=source)
+    for backend in model.backends(environ):
+        for folder, source in _places(model, models, state, environ):
+            paths = tuple(folder / file for file in model.files[backend])
+            if all(_readable(path) for path in paths):
+                return Weights(name=name, paths=paths, source=source, backend=backend)
+    files = " or ".join(", ".join(model.files[name]) for name in model.backends(environ))
     remedy = (
         "run `rollcall models fetch` where there is a network"
         if models.download
         else "set models.download = true"
     )
     raise NoWeights(
-        f"{name}: {', '.join(files)} is nowhere on this machine; put it into a folder and "
+        f"{name}: {files} is nowhere on this machine; put it into a folder and "
         f"name that folder in models.weights, or {remedy}"
     )
 
@@ -125,7 +139,8 @@ def linked_home(weights: Weights, state: Path) -> Path:
     the state folder.
     """
     home = state / "models" / "deepface"
-    for path, file in zip(weights.paths, entry(weights.name).weight_files(os.environ), strict=True):
+    files = entry(weights.name).files[weights.backend]
+    for path, file in zip(weights.paths, files, strict=True):
         link = home / _DOWNLOADS / file
         if link.is_symlink() and link.readlink() == path.absolute():
             continue

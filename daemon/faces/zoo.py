@@ -1,5 +1,5 @@
-"""Builds what the plan chose: our own detector and recognition model where there are some,
-DeepFace's for the rest.
+"""Builds what the plan chose: our own detector and recognition models where there are some, others
+from their ONNX files, DeepFace's for the rest.
 """
 
 from __future__ import annotations
@@ -63,6 +63,10 @@ def build_embedder(name: str, settings: Settings, *, threads: int = 1) -> Embedd
         from daemon.faces.dlib_embedder import DlibEmbedder
 
         return DlibEmbedder(weights, state=state, mirror=mirror, threads=threads)
+    if weights.form == "ONNX":
+        from daemon.faces.onnx_embedder import OnnxEmbedder
+
+        return OnnxEmbedder(weights, mirror=mirror, threads=threads)
     from daemon.faces.engine import EngineEmbedder
 
     return EngineEmbedder(weights, state=state, mirror=mirror, threads=threads)

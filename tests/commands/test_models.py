@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from daemon.faces.geometry import GEOMETRIES
+
 YUNET = "face_detection_yunet_2023mar.onnx"
 # Stands for a network that is not there: nothing listens on this port of this machine.
 NO_NETWORK = {
@@ -47,14 +49,18 @@ def test_list_says_what_is_in_use_and_where_it_lies(config: Path, test_data: Pat
     assert {name for name, row in rows.items() if row["in_use"]} == {"yunet", "Dlib"}
     assert rows["yunet"]["status"] == "folder" and rows["yunet"]["where"].endswith(YUNET)
     assert rows["Dlib"]["status"] == "package"
-    assert rows["ArcFace"]["status"] == "to download"
+    arcface = rows["ArcFace"]
+    assert (arcface["status"], arcface["where"]) == ("to download", "arcface_weights.onnx")
+    assert (arcface["form"], arcface["geometry"]) == ("ONNX", "arcface112-v2")
+    assert (rows["Dlib"]["form"], rows["Dlib"]["licence"]) == ("dlib", "CC0")
+    assert rows["Buffalo_L"]["status"] == "missing"  # its download needs a package of its own
 
 
 def test_list_reads_well_without_json(config: Path) -> None:
     done = models("list", config=config)
     assert done.returncode == 0, done.stderr
     used = [line for line in done.stdout.splitlines() if line.startswith("* ")]
-    assert any("Dlib" in line for line in used)
+    assert any("Dlib" in line and GEOMETRIES["Dlib"].name in line for line in used)
     assert "will be downloaded" in done.stdout
 
 

@@ -14,13 +14,17 @@ import pytest
 
 from daemon.errors import EnvironmentTrouble, NoWeights
 from daemon.faces import engine, landmarks, zoo
+from daemon.faces.align import chip
 from daemon.faces.boxes import overlaps
 from daemon.faces.detect import detect, shrink
+from daemon.faces.embed import unit
 from daemon.faces.geometry import GEOMETRIES
 from daemon.faces.plan import failed_download, plan
+from daemon.faces.registry import MODELS
 from daemon.faces.values import Crop
 from daemon.faces.weights import download_folder, find_weights
-from daemon.settings import Detect, Models, Paths, Settings
+from daemon.settings import Detect, Embed, Models, Paths, Settings
+from tests.faces.networks import shape_of, write
 
 PHOTOS = ("obama1.jpg", "two_people.jpg", "kit_with_rose.jpg", "couple.jpg", "obama-240p.jpg")
 THEIRS = """
@@ -199,33 +203,6 @@ def test_a_missing_package_is_one_line(tmp_path: Path) -> None:
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("model", sorted(GEOMETRIES))
-def test_a_model_is_fed_in_its_authors_scaling(model: str) -> None:
-    geometry = GEOMETRIES[model]
-    shape = (2, geometry.height, geometry.width, 3)
-    faces = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
-    faces[:, :, :, 0] = 255  # red
-    fed = engine.model_input(faces, geometry, own_scaling=False)
-    assert fed.dtype == np.float32 and fed.shape == shape and fed.flags.c_contiguous
-    low, high = {
-        "bytes": (0, 255),
-        "unit": (0, 1),
-        "arcface": (-1, 1),
-        "facenet2018": (-1, 1),
-        "whitened": (-4, 4),
-        "vggface": (-130, 162),
-    }[geometry.scaling]
-    assert low <= fed.min() < fed.max() <= high
-    red = 0 if geometry.colours == "RGB" else 2
-    assert fed[..., red].mean() > fed[..., 1].mean()
-
-
-def test_bytes_survive_a_client_that_scales_and_cuts_off() -> None:
-    faces = np.arange(256, dtype=np.uint8).repeat(3).reshape(1, 16, 16, 3)
-    fed = engine.model_input(faces, GEOMETRIES["SFace"], own_scaling=True)
-    np.testing.assert_array_equal((fed * 255).astype(np.uint8)[..., ::-1], faces)
-
-
 def test_an_engine_model_makes_unit_vectors_of_its_own_chips(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -256,7 +233,7 @@ def test_an_engine_model_makes_unit_vectors_of_its_own_chips(
     ]
     together = embedder.embed(crops)
     alone = np.concatenate([embedder.embed([crop]) for crop in crops])
-    assert together.shape == (3, 4) and embedder.geometry == "facenet160-v1+mirror"
+    assert together.shape == (3, 4) and embedder.geometry == "facenet160-v2+mirror"
     np.testing.assert_allclose(np.linalg.norm(together, axis=1), 1, atol=1e-6)
     np.testing.assert_allclose(together, alone, atol=1e-5)
     assert embedder.embed([]).shape == (0, 4)
@@ -291,10 +268,7 @@ def bare(tmp_path: Path) -> Settings:
     return Settings(paths=Paths(state=tmp_path / "state"), models=Models(download=True))
 
 
-def test_a_download_lands_below_the_state_folder(
-    network, bare: Settings, test_data: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    _forget_built(monkeypatch)
+def test_a_download_lands_below_the_state_folder(network, bare: Settings, test_data: Path) -> None:
     name = "face_detection_yunet_2023mar.onnx"
     network.content = (test_data / "weights" / name).read_bytes()
     weights = zoo.obtain("yunet", bare)
@@ -304,10 +278,65 @@ def test_a_download_lands_below_the_state_folder(
     assert zoo.build_detector("yunet", bare).name == "yunet"
 
 
-def test_a_download_of_something_else_is_not_kept(
-    network, bare: Settings, monkeypatch: pytest.MonkeyPatch
+def test_a_recognition_model_is_downloaded_in_its_onnx_form(
+    network, bare: Settings, tmp_path: Path
 ) -> None:
-    _forget_built(monkeypatch)
+    write(tmp_path / "made.onnx", shape_of("DeepID", channels_first=False), 160)
+    network.content = (tmp_path / "made.onnx").read_bytes()
+    weights = zoo.obtain("DeepID", bare)
+    assert weights.path == download_folder(bare.paths.state) / "deepid_weights.onnx"
+    assert network.asked and all(address.endswith(".onnx") for address in network.asked)
+    assert zoo.build_embedder("DeepID", bare).dimensions == 160
+
+
+def test_a_page_instead_of_a_recognition_model_is_not_kept(network, bare: Settings) -> None:
+    network.content = b"<html>please log in</html>"
+    with pytest.raises(NoWeights, match="could not be downloaded"):
+        zoo.obtain("Facenet", bare)
+    assert list(download_folder(bare.paths.state).iterdir()) == []
+
+
+def test_deepface_has_a_client_for_every_form_of_every_model(tmp_path: Path) -> None:
+    with engine._guarded(tmp_path):
+        from deepface.modules.modeling import AVAILABLE_MODELS
+    for name, model in MODELS.items():
+        task = engine._TASKS[model.kind]
+        assert set(model.files) <= set(AVAILABLE_MODELS[task][name]), name
+
+
+def test_deepfaces_keras_client_is_fed_our_crop(test_data: Path, tmp_path: Path) -> None:
+    """The real client of a small model, with weights drawn at random."""
+    with engine._guarded(tmp_path):
+        engine._tame_tensorflow(1)
+        from deepface.commons import weight_utils
+        from deepface.models.facial_recognition.tf import DeepID
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(weight_utils, "load_model_weights", lambda model, weight_file: model)
+            patch.setattr(weight_utils, "download_weights_if_necessary", lambda **_: "")
+            random = DeepID.load_model()
+        random.save_weights(str(tmp_path / "deepid_keras_weights.h5"))
+    settings = Settings(
+        paths=Paths(state=tmp_path / "state"),
+        models=Models(weights=tmp_path, download=False),
+        embed=Embed(mirror=False),
+    )
+    embedder = zoo.build_embedder("DeepID", settings)
+    picture = cv2.imread(str(test_data / "reference" / "obama" / "obama.jpg"))[:, :, ::-1]
+    geometry = GEOMETRIES["DeepID"]
+    points = np.array(geometry.points) / (geometry.stretch, 1) * 12
+    crop = Crop(
+        jpeg=b"", picture=picture, landmarks=points.astype(np.float32), scale=1.0, x=0.0, y=0.0
+    )
+    face = chip(crop, geometry)[None].astype(np.float32)
+    expected = unit(np.asarray(random(face / 127.5 - 1, training=False)))
+    found = embedder.embed([crop, crop])
+    np.testing.assert_allclose(np.linalg.norm(found, axis=1), 1, atol=1e-5)
+    assert embedder.weights_sha256 and embedder.dimensions == 160
+    np.testing.assert_allclose(found, np.concatenate([expected] * 2), atol=1e-5)
+
+
+def test_a_download_of_something_else_is_not_kept(network, bare: Settings) -> None:
     network.content = b"<html>please log in</html>"
     with pytest.raises(NoWeights):
         zoo.obtain("yunet", bare)
@@ -315,9 +344,8 @@ def test_a_download_of_something_else_is_not_kept(
 
 
 def test_without_a_network_mtcnn_takes_over_and_the_network_is_asked_once(
-    network, bare: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    network, bare: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
-    _forget_built(monkeypatch)
     assert plan(bare).detectors == ("yunet",)
     for _ in range(2):
         assert zoo.build_detectors(plan(bare).detectors, bare).name == "mtcnn"
@@ -328,10 +356,3 @@ def test_without_a_network_mtcnn_takes_over_and_the_network_is_asked_once(
     with pytest.raises(NoWeights, match=r"github\.com cannot be reached"):
         zoo.obtain("yunet", bare, again=True)
     assert len(network.asked) == 2
-
-
-def _forget_built(monkeypatch: pytest.MonkeyPatch) -> None:
-    """DeepFace keeps what it built; a test of downloading needs it to look again."""
-    from deepface.modules import modeling
-
-    monkeypatch.delattr(modeling, "cached_models", raising=False)

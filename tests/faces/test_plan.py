@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import importlib.util
 import os
 from typing import TYPE_CHECKING
 
@@ -58,6 +59,41 @@ def test_a_download_that_failed_today_is_not_planned_again_but_one_of_yesterday_
 def test_another_detector_without_weights_has_no_substitute(tmp_path: Path) -> None:
     with pytest.raises(NoWeights, match=r"retinaface\.h5"):
         plan(settings(tmp_path, detector=["retinaface"], download=False))
+
+
+def without(monkeypatch: pytest.MonkeyPatch, *packages: str) -> None:
+    """As if these packages were not installed."""
+    real = importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name: None if name in packages else real(name)
+    )
+
+
+def test_only_the_keras_form_of_a_model_needs_tensorflow(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    without(monkeypatch, "tensorflow")
+    wanted = settings(tmp_path, recognizer=["ArcFace"], weights=tmp_path, detector=["opencv"])
+    (tmp_path / "arcface_weights.h5").write_bytes(b"weights")
+    with pytest.raises(EnvironmentTrouble, match=r"ArcFace.*tensorflow"):
+        plan(wanted)
+    (tmp_path / "arcface_weights.onnx").write_bytes(b"weights")
+    assert plan(wanted).recognizers == ("ArcFace",)
+    assert plan(wanted).recognizer_choices[0].weights.form == "ONNX"
+
+
+def test_buffalo_runs_without_the_package_that_only_its_download_needs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    without(monkeypatch, "insightface")
+    wanted = settings(
+        tmp_path, recognizer=["Buffalo_L"], weights=tmp_path, detector=["opencv"], download=True
+    )
+    with pytest.raises(EnvironmentTrouble, match="insightface"):
+        plan(wanted)
+    (tmp_path / "buffalo_l").mkdir()
+    (tmp_path / "buffalo_l" / "webface_r50.onnx").write_bytes(b"weights")
+    assert plan(wanted).recognizers == ("Buffalo_L",)
 
 
 def test_a_missing_package_is_named(tmp_path: Path) -> None:

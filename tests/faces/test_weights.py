@@ -58,6 +58,34 @@ def test_what_deepface_downloaded_for_the_user_is_found(tmp_path: Path, state: P
     assert find_weights("yunet", Models(), state=state, environ=environ).path == path
 
 
+def test_the_onnx_form_comes_first_wherever_it_lies(tmp_path: Path, state: Path) -> None:
+    models = Models(weights=tmp_path / "mine")
+    put(models.weights, name="arcface_weights.h5")
+    found = find_weights("ArcFace", models, state=state, environ={})
+    assert (found.path.name, found.form, found.backend) == (
+        "arcface_weights.h5", "h5", "tensorflow"
+    )  # fmt: skip
+    put(download_folder(state), name="arcface_weights.onnx")
+    found = find_weights("ArcFace", models, state=state, environ={})
+    assert (found.path.name, found.form, found.backend) == (
+        "arcface_weights.onnx", "ONNX", "onnx"
+    )  # fmt: skip
+
+
+def test_whoever_asks_for_a_back_end_gets_its_files(tmp_path: Path, state: Path) -> None:
+    for suffix in ("onnx", "h5", "pth"):
+        put(tmp_path, name=f"arcface_weights.{suffix}")
+    for backend, suffix in (("tensorflow", ".h5"), ("PyTorch", ".pth"), ("onnx", ".onnx")):
+        environ = {"DEEPFACE_BACKEND_ENGINE": backend}
+        found = find_weights("ArcFace", Models(weights=tmp_path), state=state, environ=environ)
+        assert found.path.suffix == suffix
+
+
+def test_both_forms_are_named_where_neither_is_here(state: Path) -> None:
+    with pytest.raises(NoWeights, match=r"deepid_weights\.onnx or deepid_keras_weights\.h5"):
+        find_weights("DeepID", Models(), state=state, environ={})
+
+
 def test_all_files_of_a_model_must_be_in_one_place(tmp_path: Path, state: Path) -> None:
     put(tmp_path, name="pnet.lz4")
     found = find_weights("mtcnn", Models(weights=tmp_path), state=state)
