@@ -40,13 +40,16 @@ class Geometry:
 # and mouth corners of that shape lie at (47.5, 46.6), (100.5, 46.6), (74, 76.6), (50.4, 103) and
 # (97.6, 103); YuNet marks its points a little wider apart. These are the medians of where they fall
 # in the chips that dlib's get_face_chip_details(150, 0.25) cuts from 497 pictures of Labeled Faces
-# in the Wild, made symmetric, so that a face and its mirror image land on the same pixels.
+# in the Wild, made symmetric, so that a face and its mirror image land on the same pixels, and drawn
+# 3 % larger around the middle of the chip: of 17 sizes, shifts and weightings of the points this
+# told most pairs apart (of all pairs of 3,031 pictures, 93.0 % of the genuine ones at one false
+# match in a thousand, 92.6 % before).
 _DLIB_150: Final[Points5] = (
-    (46.9, 45.4),
-    (103.1, 45.4),
-    (75.0, 77.0),
-    (51.0, 101.4),
-    (99.0, 101.4),
+    (46.1, 44.5),
+    (103.9, 44.5),
+    (75.0, 77.1),
+    (50.3, 102.2),
+    (99.7, 102.2),
 )
 
 # Where the five landmarks lie in the box that YuNet and MTCNN draw, as fractions of its sides:
@@ -164,7 +167,7 @@ def _facenet(scaling: Scaling, source: str) -> Geometry:
 
 GEOMETRIES: Final[dict[str, Geometry]] = {
     "Dlib": Geometry(
-        name="dlib150-v1",
+        name="dlib150-v2",
         width=150,
         height=150,
         points=_DLIB_150,
@@ -226,6 +229,6 @@ GEOMETRIES: Final[dict[str, Geometry]] = {
 
 def geometry_name(model: str, *, mirror: bool) -> str:
     """How the catalog names the way from the stored crop to the vector, for example
-    `dlib150-v1+mirror`.
+    `dlib150-v2+mirror`.
     """
     return GEOMETRIES[model].name + ("+mirror" if mirror else "")

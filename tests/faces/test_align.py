@@ -216,4 +216,4 @@ def test_one_name_means_one_geometry() -> None:
             (geometry.width, geometry.height, geometry.points)
         )
     assert all(len(different) == 1 for different in by_name.values())
-    assert geometry_name("Dlib", mirror=True) == "dlib150-v1+mirror"
+    assert geometry_name("Dlib", mirror=True) == "dlib150-v2+mirror"

@@ -63,7 +63,7 @@ def test_the_mirrored_mean_is_another_geometry_and_another_vector(
     plain = zoo.build_embedder(
         "Dlib", face_settings.model_copy(update={"embed": Embed(mirror=False)})
     )
-    assert (plain.geometry, dlib_model.geometry) == ("dlib150-v1", "dlib150-v1+mirror")
+    assert (plain.geometry, dlib_model.geometry) == ("dlib150-v2", "dlib150-v2+mirror")
     similarity = (embed(crops, plain) * embed(crops, dlib_model)).sum(axis=1)
     assert (similarity > 0.95).all() and (similarity < 0.99999).all()
 

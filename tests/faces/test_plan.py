@@ -24,7 +24,7 @@ def test_with_its_weights_yunet_is_used_and_nothing_is_noted(
 ) -> None:
     chosen = plan(settings(tmp_path, weights=test_data / "weights", download=False))
     assert (chosen.detectors, chosen.recognizers, chosen.notes) == (("yunet",), ("Dlib",), ())
-    assert chosen.recognizer_choices[0].geometry == "dlib150-v1+mirror"
+    assert chosen.recognizer_choices[0].geometry == "dlib150-v2+mirror"
 
 
 def test_without_yunet_and_without_downloads_mtcnn_is_used_and_that_is_said(tmp_path: Path) -> None:
@@ -125,7 +125,7 @@ def test_a_list_keeps_its_order_and_names_nothing_twice(tmp_path: Path) -> None:
 
 def test_without_mirroring_the_geometry_has_another_name(tmp_path: Path) -> None:
     plain = settings(tmp_path, download=False).model_copy(update={"embed": Embed(mirror=False)})
-    assert plan(plain).recognizer_choices[0].geometry == "dlib150-v1"
+    assert plan(plain).recognizer_choices[0].geometry == "dlib150-v2"
 
 
 def test_a_tampered_file_is_noted(tmp_path: Path) -> None:
