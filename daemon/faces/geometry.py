@@ -40,10 +40,10 @@ class Geometry:
 # and mouth corners of that shape lie at (47.5, 46.6), (100.5, 46.6), (74, 76.6), (50.4, 103) and
 # (97.6, 103); YuNet marks its points a little wider apart. These are the medians of where they fall
 # in the chips that dlib's get_face_chip_details(150, 0.25) cuts from 497 pictures of Labeled Faces
-# in the Wild, made symmetric, so that a face and its mirror image land on the same pixels, and drawn
-# 3 % larger around the middle of the chip: of 17 sizes, shifts and weightings of the points this
-# told most pairs apart (of all pairs of 3,031 pictures, 93.0 % of the genuine ones at one false
-# match in a thousand, 92.6 % before).
+# in the Wild, made symmetric, so that a face and its mirror image land on the same pixels, and
+# drawn 3 % larger around the middle of the chip: of 17 sizes, shifts and weightings of the points
+# this told most pairs apart (of all pairs of 3,031 pictures, 93.0 % of the genuine ones at one
+# false match in a thousand, 92.6 % before).
 _DLIB_150: Final[Points5] = (
     (46.1, 44.5),
     (103.9, 44.5),
