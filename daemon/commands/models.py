@@ -5,13 +5,13 @@ them.
 from __future__ import annotations
 
 import os
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from daemon.commands.common import config_option, json_option, print_json
 from daemon.errors import EnvironmentTrouble, NoWeights, RollcallError
+from daemon.faces import packages
 from daemon.faces.plan import plan
 from daemon.faces.registry import MODELS
 from daemon.faces.weights import Weights, find_weights
@@ -149,12 +149,13 @@ def _used(settings: Settings) -> tuple[set[str], tuple[str, ...]]:
 
 def _row(model: ModelEntry, settings: Settings, used: Iterable[str]) -> dict[str, Any]:
     weights = _found(model.name, settings)
-    missing = [name for name in model.needs if find_spec(name) is None]
+    missing = packages.missing(model)
     if missing:
-        status, where = "not usable", f"needs the Python package {missing[0]}"
+        needs = f"needs the Python package {missing}"
+        status, where = "not usable", f"{needs}: {packages.remedy(missing)}"
     elif weights is not None:
         status, where = weights.source, _place(weights)
-    elif settings.models.download:
+    elif settings.models.download and packages.can_download():
         status, where = "to download", ", ".join(model.weight_files(os.environ))
     else:
         status, where = "missing", ", ".join(model.weight_files(os.environ))

@@ -4,13 +4,13 @@ model, asks no network.
 
 from __future__ import annotations
 
-import importlib.util
 import time
 from dataclasses import dataclass, field
 from importlib.metadata import version as installed_version
 from typing import TYPE_CHECKING, Final
 
 from daemon.errors import EnvironmentTrouble, NoWeights, UsageError
+from daemon.faces import packages
 from daemon.faces.geometry import geometry_name
 from daemon.faces.registry import KNOWN_SHA256, ModelEntry
 from daemon.faces.weights import Weights, entry, find_weights
@@ -78,6 +78,11 @@ class ModelPlan:
     def recognizers(self) -> tuple[str, ...]:
         """The recognition models' names."""
         return tuple(choice.name for choice in self.recognizer_choices)
+
+    @property
+    def tensorflow(self) -> bool:
+        """Whether the workers start TensorFlow for one of them."""
+        return any(packages.uses_tensorflow(it) for it in (*self.detectors, *self.recognizers))
 
     @property
     def detector(self) -> Combined:
@@ -154,17 +159,21 @@ class _Planner:
 
     def _weights(self, model: ModelEntry) -> Weights | None:
         """The weights; None, with a note, where they will be downloaded."""
-        missing = [name for name in model.needs if importlib.util.find_spec(name) is None]
+        missing = packages.missing(model)
         if missing:
             raise EnvironmentTrouble(
-                f"{model.name}: it needs the Python package {missing[0]}; install it, or choose "
-                "another model"
+                f"{model.name}: it needs the Python package {missing}; "
+                f"{packages.remedy(missing)}, or choose another model"
             )
         models, state = self.settings.models, self.settings.paths.state
         try:
             weights = find_weights(model.name, models, state=state)
         except NoWeights:
-            if not models.download or failed_lately(model.name, state, now=self.now):
+            if (
+                not models.download
+                or not packages.can_download()
+                or failed_lately(model.name, state, now=self.now)
+            ):
                 raise
             self.notes.append(
                 f"{model.name}: its weights are not on this machine and will be downloaded"

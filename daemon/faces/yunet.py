@@ -7,6 +7,9 @@ runs at every multiple of 32.
 
 from __future__ import annotations
 
+from collections import defaultdict
+from functools import partial
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,6 +17,7 @@ import onnx
 from numpy.typing import NDArray
 from onnx import numpy_helper
 
+from daemon.faces.batches import Batches
 from daemon.faces.boxes import suppress
 from daemon.faces.onnx_files import open_session, prepared
 from daemon.faces.values import Detection, Picture
@@ -50,6 +54,7 @@ class YuNet:
         self.floor = floor
         path = prepared(weights.path, state=state, kind="yunet", convert=free_dimensions)
         self._session = open_session(path, threads=threads)
+        self._batches: defaultdict[tuple[int, int], Batches] = defaultdict(Batches)
         self._outputs = [output.name for output in self._session.get_outputs()]
 
     def detect(self, pictures: Sequence[Picture]) -> list[list[Detection]]:
@@ -63,14 +68,20 @@ class YuNet:
             groups.setdefault(_padded(picture), []).append(index)
         found: list[list[Detection]] = [[] for _ in pictures]
         for (height, width), members in groups.items():
-            step = max(1, int(_BATCH_MEGAPIXELS * 1e6 / (height * width)))
-            for start in range(0, len(members), step):
-                batch = members[start : start + step]
-                for index, faces in zip(
-                    batch, self._run([pictures[i] for i in batch], height, width), strict=True
-                ):
-                    found[index] = faces
+            run = partial(self._run_some, [pictures[i] for i in members])
+            most = max(1, int(_BATCH_MEGAPIXELS * 1e6 / (height * width)))
+            answers = self._batches[height, width].run(len(members), run, most=most)
+            for index, faces in zip(members, chain.from_iterable(answers), strict=True):
+                found[index] = faces
         return found
+
+    @property
+    def device(self) -> str:
+        """What it runs on."""
+        return self._session.device
+
+    def _run_some(self, pictures: list[Picture], piece: slice) -> list[list[Detection]]:
+        return self._run(pictures[piece], *_padded(pictures[0]))
 
     def _run(self, pictures: list[Picture], height: int, width: int) -> list[list[Detection]]:
         blob = np.zeros((len(pictures), 3, height, width), np.float32)

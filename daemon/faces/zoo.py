@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from daemon.errors import NoWeights
 from daemon.faces.detect import Several
+from daemon.faces.packages import can_download
 from daemon.faces.plan import FALLBACK_DETECTOR, failed_download, failed_lately
 from daemon.faces.weights import Weights, find_weights
 
@@ -82,6 +83,8 @@ def obtain(
         return find_weights(name, settings.models, state=state)
     except NoWeights:
         if not again and (not settings.models.download or failed_lately(name, state)):
+            raise
+        if not can_download():
             raise
     from daemon.faces import engine
 
