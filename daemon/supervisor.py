@@ -190,6 +190,9 @@ class Supervisor:
         machine = hardware.survey()
         self.allotment = allot(machine, settings.workers, tensorflow=models.tensorflow)
         introduce(self.writer, models, machine, self.allotment, role=self._role)
+        if self.allotment.engine.why and (machine.gpus or settings.workers.device == "gpu"):
+            level = logging.WARNING if settings.workers.device == "gpu" else logging.INFO
+            logger.log(level, "networks run on the processor: %s", self.allotment.engine.why)
         self._start_parts()
 
     def _start_parts(self) -> None:

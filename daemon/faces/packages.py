@@ -17,8 +17,10 @@ if TYPE_CHECKING:
 OURS: Final = frozenset({"yunet", "Dlib"})
 _BY_DEEPFACE: Final = ("deepface", "tensorflow", "tf_keras")
 _EXTRA: Final = frozenset({*_BY_DEEPFACE, "retinaface"})
-EXTRA_REMEDY: Final = "pip install 'rollcall-catalog[deepface]'"
-"""What brings DeepFace and TensorFlow."""
+EXTRA_REMEDY: Final = "pip install '.[deepface]' in Rollcall's own folder"
+"""What brings DeepFace and TensorFlow. Not by name: Rollcall is in no package index, and somebody
+else's package could be.
+"""
 
 
 def needed(model: ModelEntry) -> tuple[str, ...]:
