@@ -37,7 +37,11 @@ _ERRORS = {
     "onnxruntime.capi.onnxruntime_pybind11_state": (
         *("Fail", "RuntimeException", "EPFail", "NotImplemented"),
     ),
-    "tensorflow.errors": ("ResourceExhaustedError", "InternalError", "UnknownError"),
+    "tensorflow.python.framework.errors_impl": (
+        "ResourceExhaustedError",
+        "InternalError",
+        "UnknownError",
+    ),
 }
 
 

@@ -8,17 +8,22 @@ import json
 import os
 import subprocess
 import sys
+import warnings
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 
 from daemon.faces.batches import Batches, is_shortage
+from daemon.pipeline import Stages, catalogue
+from daemon.tasks import PhotoTask
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from daemon.settings import Settings
 
 REPOSITORY = Path(__file__).parent.parent.parent
 NAMED = {
@@ -96,6 +101,64 @@ def test_a_shortage_is_known_by_its_words(text: str) -> None:
 def test_a_shortage_is_known_by_its_kind() -> None:
     assert is_shortage(MemoryError()) and is_shortage(ResourceExhaustedError("OOM when allocating"))
     assert not is_shortage(RuntimeError("Invalid rank for input")) and not is_shortage(OSError())
+
+
+def test_what_tensorflow_itself_raises_ends_in_smaller_batches_too() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        tensorflow = pytest.importorskip("tensorflow")
+
+    def forward(piece: slice) -> int:
+        if piece.stop - piece.start > 3:
+            message = "OOM when allocating tensor with shape[64,512]"
+            raise tensorflow.errors.ResourceExhaustedError(None, None, message)
+        return piece.stop - piece.start
+
+    assert Batches(start=8).run(9, forward, most=8) == [2, 2, 2, 2, 1]
+
+
+class Small:
+    """The real session of a network, as if it ran where no more than so many items fit."""
+
+    def __init__(self, session: Any, fits: int) -> None:
+        self.session, self.fits, self.failures = session, fits, 0
+
+    device = "cpu"
+
+    def run(self, names: Any, feed: dict[str, np.ndarray]) -> Any:
+        if len(feed["faces"]) > self.fits:
+            self.failures += 1
+            raise RuntimeError(NAMED["CUDA"])
+        return self.session.run(names, feed)
+
+
+def test_no_photo_is_lost_and_no_vector_changed_when_memory_runs_out(
+    face_settings: Settings, test_data: Path
+) -> None:
+    names = ("selfie-many-people.jpg", "two_people.jpg", "couple.jpg")
+    tasks = []
+    for name in names:
+        path = test_data / "photos" / "examples" / name
+        stat = path.stat()
+        tasks.append(
+            PhotoTask(sha256=name, path=bytes(path), bytes=stat.st_size, mtime_ns=stat.st_mtime_ns)
+        )
+    stages = Stages.load(face_settings)
+    expected = catalogue(tasks, stages)
+    model: Any = stages.embedders[0]
+    model._session = Small(model._session, fits=3)
+    found = catalogue(tasks, stages)
+    assert model._session.failures == 2  # of eight, and of four
+    assert [record.error for record in found] == [None] * 3
+    for record, before in zip(found, expected, strict=True):
+        assert len(record.faces) == len(before.faces) >= 2
+        for face, same in zip(record.faces, before.faces, strict=True):
+            for kind, vector in face.vectors.items():
+                np.testing.assert_allclose(
+                    np.frombuffer(vector, "<f4"),
+                    np.frombuffer(same.vectors[kind], "<f4"),
+                    atol=1e-5,
+                )
 
 
 def test_batches_grow_while_that_is_not_slower() -> None:
