@@ -1,24 +1,30 @@
-# make run   try Rollcall out: everything is installed into .venv, then daemon and web page start
-# make test  everything that proves it
+# make run        try Rollcall out: everything is installed into .venv, then daemon and web page start
+# make run-small  the same without DeepFace and TensorFlow, and the models that need them
+# make test       everything that proves it
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3.13 || echo python3)
 VENV := .venv
 BIN := $(VENV)/bin
+# What `run` installs beside the base; `dev` brings it along.
+EXTRA := [deepface]
 # The lock pins every dependency of every extra; what is installed is what pyproject.toml asks for.
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --quiet --constraint requirements.lock
 
-.PHONY: run test test-fast test-browser test-long check benchmark clean lock
+.PHONY: run run-small test test-fast test-browser test-long check benchmark clean lock
 
 run: $(VENV)/.run
 	@mkdir -p inbox people
 	@$(BIN)/rollcall up
+
+run-small:
+	@$(MAKE) --no-print-directory run VENV=.venv-small EXTRA=
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit("Rollcall needs Python 3.11 or newer; this is " + sys.version.split()[0]) if sys.version_info < (3, 11) else None'
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.run: requirements.lock pyproject.toml | $(VENV)/bin/python
-	$(PIP) --editable .
+	$(PIP) --editable '.$(EXTRA)'
 	@touch $@
 
 $(VENV)/.dev: requirements.lock pyproject.toml | $(VENV)/bin/python
@@ -55,4 +61,4 @@ lock:
 		--no-annotate --output-file requirements.lock
 
 clean:
-	rm -rf $(VENV) build *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-small build *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis

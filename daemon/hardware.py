@@ -9,18 +9,15 @@ from __future__ import annotations
 import importlib.util
 import math
 import os
+import platform
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from daemon.settings import Workers
-
 MIB = 1024 * 1024
-# Left to the supervisor, the web process and everything else on the machine.
-RESERVE_MB = 512
 # A control group without a limit reports a number near 2^63.
 NO_LIMIT = 1 << 60
 PROVIDERS = {
@@ -47,6 +44,7 @@ class Hardware:
     """`cores` this process may keep busy; memory in MiB, the control group's limit counted in.
 
     `providers` are onnxruntime's names of what the installed package can run on, fastest first.
+    `tensorflow` is what TensorFlow would run on, where it is installed.
     """
 
     cores: int
@@ -55,15 +53,22 @@ class Hardware:
     memory_limit_mb: int | None
     providers: tuple[str, ...]
     gpus: tuple[Gpu, ...]
+    tensorflow: Literal["absent", "processor", "graphics"] = "absent"
 
 
 def survey(
     *,
     root: Path = Path("/"),
     affinity: Callable[[], int] = lambda: len(os.sched_getaffinity(0)),
-    runtime: Callable[[], Path | None] = lambda: _package("onnxruntime"),
+    package: Callable[[str], Path | None] = lambda name: _package(name),
+    system: Callable[[], tuple[str, str]] = lambda: (platform.system(), platform.machine()),
 ) -> Hardware:
-    """Look at the machine under `root`. Never raises: what cannot be read is taken for absent."""
+    """Look at the machine under `root`. Never raises: what cannot be read is taken for absent.
+
+    `package` finds the folder of an installed package; `system` is ("Linux", "x86_64") and so on.
+    """
+    apple = system() == ("Darwin", "arm64")
+    gpus = (Gpu(vendor="Apple", name="Apple GPU", usable=True),) if apple else _gpus(root)
     total_mb, available_mb = _memory(root)
     limit_mb, left_mb = _memory_limit(root)
     quota = _cpu_quota(root)
@@ -73,18 +78,10 @@ def survey(
         memory_total_mb=total_mb if limit_mb is None else min(total_mb, limit_mb),
         memory_available_mb=available_mb if left_mb is None else min(available_mb, left_mb),
         memory_limit_mb=limit_mb if limit_mb is not None and limit_mb < total_mb else None,
-        providers=_providers(runtime()),
-        gpus=_gpus(root),
+        providers=_providers(package("onnxruntime"), apple=apple),
+        gpus=gpus,
+        tensorflow=_tensorflow(root, package, gpus),
     )
-
-
-def workers_for(hardware: Hardware, workers: Workers, worker_memory_mb_estimate: int) -> int:
-    """How many worker processes: the settings' count, else what cores and free memory serve."""
-    if workers.count > 0:
-        return workers.count
-    spare_mb = hardware.memory_available_mb - RESERVE_MB
-    by_memory = spare_mb // max(1, worker_memory_mb_estimate)
-    return max(1, min(hardware.cores, by_memory))
 
 
 def _text(path: Path) -> str:
@@ -173,15 +170,31 @@ def _package(name: str) -> Path | None:
     return Path(folders[0]) if folders else None
 
 
-def _providers(runtime: Path | None) -> tuple[str, ...]:
+def _providers(runtime: Path | None, *, apple: bool) -> tuple[str, ...]:
     if runtime is None:
         return ()
+    if apple:  # built into the library there
+        return ("CoreMLExecutionProvider", "CPUExecutionProvider")
     carried = [
         provider
         for name, provider in PROVIDERS.items()
         if any((runtime / "capi").glob(f"libonnxruntime_providers_{name}.*"))
     ]
     return (*carried, "CPUExecutionProvider")
+
+
+def _tensorflow(
+    root: Path, package: Callable[[str], Path | None], gpus: tuple[Gpu, ...]
+) -> Literal["absent", "processor", "graphics"]:
+    """TensorFlow's own packages run on NVIDIA's cards only, and need CUDA's libraries beside."""
+    if package("tensorflow") is None:
+        return "absent"
+    if not any(gpu.vendor == "NVIDIA" and gpu.usable for gpu in gpus):
+        return "processor"
+    carried = package("nvidia")  # what `pip install tensorflow[and-cuda]` brings
+    folders = (root / "usr/local/cuda/lib64", root / "usr/lib/x86_64-linux-gnu")
+    found = [*folders, *([carried / "cudnn/lib"] if carried else [])]
+    return "graphics" if any(any(it.glob("libcudnn.so*")) for it in found) else "processor"
 
 
 def _gpus(root: Path) -> tuple[Gpu, ...]:

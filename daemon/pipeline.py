@@ -26,7 +26,7 @@ from catalog.records import (
 )
 from daemon import ledger
 from daemon.errors import BadFile, TryLater
-from daemon.faces import zoo
+from daemon.faces import device, zoo
 from daemon.faces.align import cut
 from daemon.faces.detect import detect
 from daemon.faces.embed import embed
@@ -62,6 +62,11 @@ class Stages:
         )
         steps = ledger.planned_steps(settings, detector, embedders)
         return cls(settings=settings, detector=detector, embedders=embedders, steps=steps)
+
+    def device(self, model: str) -> str:
+        """What a model runs on, as the ledger names it; all else is the processor's."""
+        models: tuple[Detector | Embedder, ...] = (self.detector, *self.embedders)
+        return next((device.of(it) for it in models if it.name == model), "cpu")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -106,6 +111,7 @@ class Work:
                 started_at=started_at,
                 seconds=round(seconds, 6),
                 error=error,
+                device=self.stages.device(model),
             )
         )
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import logging
 import multiprocessing
-import os
 import signal
 import threading
 import time
@@ -17,20 +16,19 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing import resource_tracker
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from pebble import ProcessExpired, ProcessPool
 
-from daemon import worker
+from daemon import memory, worker
 from daemon.errors import EnvironmentTrouble
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from daemon.worker import Conditions
+    from daemon.worker import Conditions, Report, Term
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -90,10 +88,11 @@ class _Entry:
 class LocalPool:
     """Processes of this machine, started by need. Safe to use from several threads."""
 
-    def __init__(self, count: int, conditions: Conditions, *, recycle: int = 0) -> None:
+    def __init__(self, count: int, conditions: Conditions, *, term: Term | None = None) -> None:
         self.count = count
         self._conditions = conditions
-        self._recycle = recycle
+        self._term = term or worker.Term(0)
+        self._reports: dict[int, Report] = {}
         self._pool: ProcessPool | None = None
         self._guard = threading.RLock()
         self._entries: dict[_Entry, None] = {}
@@ -122,6 +121,14 @@ class LocalPool:
             self._entries[entry] = None
             self._hand_over(entry)
         return entry.outcome
+
+    def reports(self) -> list[Report]:
+        """What each living worker last said of itself, with its memory as it is now."""
+        living = {child.pid for child in multiprocessing.active_children()}
+        with self._guard:
+            self._reports = {pid: it for pid, it in self._reports.items() if pid in living}
+            found = list(self._reports.values())
+        return [replace(it, memory_mb=memory.resident_mb(it.pid)) for it in found]
 
     def close_if_idle(self, idle_s: float) -> bool:
         """Close the pool (an open one wakes 20 times a second) once it has been idle that long."""
@@ -177,7 +184,7 @@ class LocalPool:
                 self._pool = self._starter.submit(self._start).result()
             pool = entry.pool = self._pool
             inner = entry.inner = pool.schedule(
-                entry.function, args=[entry.argument], timeout=entry.timeout_s
+                worker.serve, args=[entry.function, entry.argument], timeout=entry.timeout_s
             )
         except RuntimeError as error:  # an idle worker was killed, or none can be started
             logger.warning("the workers broke down (%s): fresh ones", error)
@@ -191,7 +198,7 @@ class LocalPool:
         # held.
         pool = ProcessPool(
             max_workers=self.count,
-            max_tasks=self._recycle,
+            max_tasks=self._term,
             initializer=worker.start,
             initargs=[self._conditions],
             context=multiprocessing.get_context("spawn"),
@@ -241,7 +248,9 @@ class LocalPool:
         if inner.cancelled():
             entry.outcome.cancel()
         elif error is None:
-            entry.outcome.set_result(inner.result())
+            answer, report = inner.result()
+            self._reports[report.pid] = report
+            entry.outcome.set_result(answer)
         else:
             entry.outcome.set_exception(_explain(error, entry.timeout_s))
 
@@ -281,13 +290,3 @@ def _how(exit_code: int) -> str:
         with suppress(ValueError):
             return f"crashed with {signal.Signals(-exit_code).name}"
     return f"exit code {exit_code}"
-
-
-def memory_mb() -> list[int]:
-    """Resident memory of each child process of this one, in MB."""
-    found = []
-    for child in multiprocessing.active_children():
-        with suppress(OSError, ValueError, IndexError):
-            pages = int(Path(f"/proc/{child.pid}/statm").read_text(encoding="ascii").split()[1])
-            found.append(pages * os.sysconf("SC_PAGESIZE") // 1_000_000)
-    return found

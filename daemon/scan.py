@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 from catalog import clock, jobs
 from catalog.connect import connect, transaction
 from catalog.roots import below, contains
-from daemon.following import followed, wait_for_catalog
+from daemon.errors import EnvironmentTrouble
+from daemon.following import daemon_runs, followed, wait_for_catalog
 from daemon.progress import progress_bar
 from daemon.supervisor import Supervisor
 
@@ -107,12 +108,18 @@ def scan_through_daemon(
                 priority=30,
             )
         while not stop.wait(FOLLOW_S):
+            running = daemon_runs(settings)  # before the jobs are counted, as `followed` does
             state = followed(connection, settings, job_id)["state"]
             open_jobs = int(connection.execute(_OPEN, {"now": clock.now()}).fetchone()[0])
             done = _done_since(connection, since)
             advance(lambda done=done, left=open_jobs, note=state: (done, left, note))  # type: ignore[misc]
             if state == "done" and not open_jobs:
                 break
+            if not running:
+                raise EnvironmentTrouble(
+                    f"the daemon ended before {open_jobs} jobs of the scan were done; start it "
+                    "again, or run the same command without it"
+                )
         return summarise(connection, since=since, seconds=time.monotonic() - start)
 
 

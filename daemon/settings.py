@@ -178,6 +178,11 @@ class Workers(Section):
         le=256,
         description="worker processes; 0: as many as this machine's cores and memory serve",
     )
+    device: Literal["auto", "cpu", "gpu"] = Field(
+        "auto",
+        description="where networks run: auto (a usable graphics card, else the processor), cpu, "
+        "gpu (the same as auto, and an error of `rollcall doctor` where it cannot be)",
+    )
     executor: Literal["local"] = Field("local", description="where tasks run: local processes")
     idle_s: float = Field(
         30.0, ge=0, le=86400, description="seconds without work after which workers end"
@@ -195,7 +200,14 @@ class Workers(Section):
         6144, ge=0, le=1048576, description="memory one worker may take; 0: no limit"
     )
     recycle: int = Field(
-        200, ge=1, le=1000000, description="tasks after which a worker is replaced by a fresh one"
+        3000, ge=1, le=1000000, description="photos after which a worker is replaced by a fresh one"
+    )
+    recycle_mb: int = Field(
+        0,
+        ge=0,
+        le=1048576,
+        description="memory above which a worker is replaced between two tasks; 0: twice what its "
+        "models need",
     )
 
 

@@ -14,32 +14,31 @@ import time
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Literal, Self
 
-from catalog import clock, exemplars, jobs, log, status
+from catalog import jobs, status
 from catalog.jobs import Patience
 from catalog.writer import Writer
 from daemon import hardware, migration
+from daemon.allotment import allot
 from daemon.dispatch import Dispatcher, Listeners
 from daemon.errors import EnvironmentTrouble
 from daemon.faces.plan import plan as plan_models
 from daemon.identification import KINDS, Identification
 from daemon.intake.arrivals import Arrivals
+from daemon.introduction import introduce, workers_now
 from daemon.lock import CatalogLock
-from daemon.pool import LocalPool, memory_mb
-from daemon.worker import Conditions
+from daemon.pool import LocalPool
+from daemon.worker import Conditions, Term
 
 if TYPE_CHECKING:
     import threading
     from collections.abc import Callable
     from types import TracebackType
 
-    from daemon.faces.plan import ModelPlan
     from daemon.lock import Owner
     from daemon.settings import Settings
 
 logger = logging.getLogger(__name__)
 
-# Resident memory of a worker with YuNet and Dlib in onnxruntime, and with MTCNN in TensorFlow.
-WORKER_MB, WORKER_WITH_TENSORFLOW_MB = 400, 2500
 WAIT_FOR_LONE_S = 3600.0
 # A whole repair after each drain costs seconds up to this size; beyond, the nightly one does it.
 REPAIR_AFTER_DRAIN_FACES = 5000
@@ -69,6 +68,7 @@ class Supervisor:
         self.committed = 0
         self._judged = 0
         self._said_at = 0.0
+        self._fallback, self._peak_mb = "", 0
         self._failure: Exception | None = None
         self._told_at = -TELL_EVERY_S
         self.on_foreign_change: Callable[[], None] = lambda: None
@@ -127,6 +127,7 @@ class Supervisor:
             self.pool.mend()
             self._identifier.mend()
             self._stop.wait(DRAIN_POLL_S)
+        self._say_workers()
 
     def is_working(self) -> bool:
         """Whether something is in hand or due now."""
@@ -165,14 +166,15 @@ class Supervisor:
         """Write the workers' memory where `status` finds it: now and then, and when the last
         ends.
         """
-        running = memory_mb()
+        said = workers_now(self.allotment, self.pool.reports())
         now = time.monotonic()
-        if running and now - self._said_at < SAY_EVERY_S:
+        if said["memory_mb"] and now - self._said_at < SAY_EVERY_S:
             return
         self._said_at = now
-        self.writer.run(
-            lambda it: status.say(it, workers={"count": self.workers, "memory_mb": running})
-        )
+        # What it once said holds until the next start, also when the workers have ended.
+        self._fallback = said["fallback"] = said["fallback"] or self._fallback
+        self._peak_mb = said["peak_mb"] = max(said["peak_mb"], self._peak_mb)
+        self.writer.run(lambda it: status.say(it, workers=said))
 
     def _start(self) -> None:
         settings, stack = self.settings, self._stack
@@ -186,22 +188,28 @@ class Supervisor:
         self.writer.start()
         stack.callback(self.writer.stop)
         machine = hardware.survey()
-        heavy = any(name != "yunet" for name in models.detectors) or models.recognizers != ("Dlib",)
-        count = hardware.workers_for(
-            machine, settings.workers, WORKER_WITH_TENSORFLOW_MB if heavy else WORKER_MB
-        )
-        self.workers = count
-        self._introduce(models, machine)
-        self._start_parts(count)
+        self.allotment = allot(machine, settings.workers, tensorflow=models.tensorflow)
+        introduce(self.writer, models, machine, self.allotment, role=self._role)
+        if self.allotment.engine.why and (machine.gpus or settings.workers.device == "gpu"):
+            level = logging.WARNING if settings.workers.device == "gpu" else logging.INFO
+            logger.log(level, "networks run on the processor: %s", self.allotment.engine.why)
+        self._start_parts()
 
-    def _start_parts(self, count: int) -> None:
+    def _start_parts(self) -> None:
         settings, stack = self.settings, self._stack
         section = settings.workers
         patience = Patience(max_attempts=settings.jobs.max_attempts, retry_s=settings.jobs.retry_s)
+        allotment = self.allotment
         conditions = Conditions(
-            settings=settings, supervisor=os.getpid(), memory_mb=section.memory_mb
+            settings=settings,
+            supervisor=os.getpid(),
+            engine=allotment.engine,
+            threads=allotment.threads,
+            memory_mb=section.memory_mb,
         )
-        self.pool = LocalPool(count, conditions, recycle=section.recycle)
+        self.pool = LocalPool(
+            allotment.workers, conditions, term=Term(section.recycle, allotment.recycle_mb)
+        )
         self._identifier = LocalPool(1, conditions)
         self.identification = Identification(
             self.writer, self._identifier, patience=patience, on_error=self.on_error
@@ -210,7 +218,7 @@ class Supervisor:
             self.writer,
             self.pool,
             section,
-            workers=count,
+            workers=allotment.workers,
             patience=patience,
             listeners=Listeners(on_commit=self._committed, on_error=self.on_error),
         )
@@ -231,37 +239,6 @@ class Supervisor:
         if self._for_files:
             self.identification.start()
             self.dispatcher.start()
-
-    def _introduce(self, models: ModelPlan, machine: hardware.Hardware) -> None:
-        """Take over from whoever ran before, and say who runs now."""
-
-        def take_over(connection: sqlite3.Connection) -> int:
-            exemplars.withdraw_missing(connection)
-            status.say(
-                connection,
-                pid=os.getpid(),
-                started_at=clock.now(),
-                hardware={
-                    "cores": machine.cores,
-                    "memory_mb": machine.memory_total_mb,
-                    "gpus": [gpu.name for gpu in machine.gpus],
-                    "providers": list(machine.providers),
-                },
-                models={
-                    "detector": list(models.detectors),
-                    "recognizer": list(models.recognizers),
-                },
-                workers={"count": self.workers, "memory_mb": []},
-                notes=list(models.notes),
-            )
-            log.write(connection, "started", role=self._role, workers=self.workers)
-            return jobs.reclaim(connection)
-
-        resumed = self.writer.run(take_over)
-        for note in models.notes:
-            logger.warning("%s", note)
-        if resumed:
-            logger.info("%d jobs of an earlier run wait again", resumed)
 
     def _abandon(self) -> None:
         """From here on results are not committed any more; what is in hand waits in its row."""

@@ -11,19 +11,25 @@ import os
 import resource
 import signal
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from daemon import memory
+from daemon.allotment import Engine
+from daemon.faces import device
 from daemon.log import set_up_logging
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from catalog.assignments import Verdict
     from catalog.records import PartRecord
     from daemon.pipeline import Stages
     from daemon.settings import Settings
     from daemon.tasks import PhotoTask, Question, SearchTask
+
+A = TypeVar("A")
+T = TypeVar("T")
 
 PR_SET_PDEATHSIG = 1
 NICENESS = 10
@@ -34,19 +40,70 @@ SYS_IOPRIO_SET = {"x86_64": 251, "aarch64": 30}.get(os.uname().machine)
 SYS_IOPRIO_GET = {"x86_64": 252, "aarch64": 31}.get(os.uname().machine)
 
 
+# Two workers on two cores must not start two threads each. Libraries read these when imported; the
+# last one is OpenCV's, which otherwise takes all cores.
+THREADS = (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "OPENCV_FOR_THREADS_NUM",
+)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Conditions:
-    """What a worker is started with. `threads` is per model; `supervisor` the process it dies
-    with.
+    """What a worker is started with. `threads` is per model, on the processor; `supervisor` the
+    process it dies with.
     """
 
     settings: Settings
     supervisor: int
+    engine: Engine = field(default_factory=Engine)
     threads: int = 1
     memory_mb: int = 0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """What a worker says of itself with each answer: memory in MB, and in `fallback` why its
+    networks are not on the device that was chosen.
+    """
+
+    pid: int
+    memory_mb: int
+    peak_mb: int
+    fallback: str = ""
+
+
+class Term(int):
+    """How many files a worker serves, for pebble, which replaces a worker that had so many tasks.
+
+    pebble asks `done < term` in the worker between two tasks, when the answer is on its way and the
+    next task is not taken; saying no then ends it in order, at no file's cost. Zero is no end.
+    """
+
+    memory_mb: int
+
+    def __new__(cls, files: int, memory_mb: int = 0) -> Term:
+        """`files` as a number; more memory than `memory_mb` ends the term too (0: does not)."""
+        self = super().__new__(cls, files)
+        self.memory_mb = memory_mb
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """It goes to the worker whole."""
+        return Term, (int(self), self.memory_mb)
+
+    def __gt__(self, tasks: object) -> bool:
+        """Whether a worker that has had so many tasks takes another; the first one it does take."""
+        if not _files_served:
+            return True
+        swollen = 0 < self.memory_mb < memory.resident_mb()
+        return not swollen and _files_served < int(self)
+
+
 _conditions: Conditions | None = None
+_files_served = 0
 _stages: Stages | None = None
 
 
@@ -67,16 +124,33 @@ def start(conditions: Conditions) -> None:
         # systemd's unit may have put us into the idle class, which is lower still.
         if before >> IOPRIO_CLASS_SHIFT != IOPRIO_CLASS_IDLE:
             libc.syscall(SYS_IOPRIO_SET, IOPRIO_WHO_PROCESS, 0, IOPRIO_BEST_EFFORT_LAST)
+    if conditions.settings.workers.device == "cpu":
+        os.environ["CUDA_VISIBLE_DEVICES"] = "-1"  # for TensorFlow, which takes a card by itself
     if conditions.memory_mb:
         limit = conditions.memory_mb * 1024 * 1024
         with suppress(ValueError, OSError):  # the hard limit is lower already
             resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
-    # Two workers on two cores must not start two threads each. Libraries read these when imported.
-    for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    for variable in THREADS:
         os.environ[variable] = str(conditions.threads)
     # onnxruntime reports its use to its maker, DeepFace's back end for it too; see onnx_files.
     os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+    device.use(conditions.engine)
     set_up_logging(conditions.settings.log.level)
+
+
+def serve(function: Callable[[A], T], argument: A) -> tuple[T, Report]:
+    """Do a task, and say how this worker is."""
+    global _files_served
+    try:
+        answer = function(argument)
+    finally:
+        _files_served += len(argument) if isinstance(argument, list | tuple) else 1
+    return answer, Report(
+        pid=os.getpid(),
+        memory_mb=memory.resident_mb(),
+        peak_mb=memory.peak_mb(),
+        fallback=device.fallback(),
+    )
 
 
 def catalogue_photos(tasks: Sequence[PhotoTask]) -> list[PartRecord]:

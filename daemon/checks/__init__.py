@@ -26,6 +26,7 @@ CHECKS: tuple[Callable[[Settings], Iterable[Problem]], ...] = (
     machine.clock,
     machine.memory,
     machine.graphics,
+    machine.tensorflow,
     folders.watched,
     folders.weights,
     folders.nesting,

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from daemon import hardware
+from daemon.allotment import CARDS, choose, idle
 from daemon.checks.problem import Level, Problem
 
 if TYPE_CHECKING:
@@ -25,10 +26,8 @@ EARLIEST_YEAR = 2024
 LEAST_MEMORY_MB = 1024
 # adjtimex(2): the clock is not synchronised.
 TIME_ERROR = 5
-RUNTIMES = {
-    "NVIDIA": ({"CUDAExecutionProvider", "TensorrtExecutionProvider"}, "onnxruntime-gpu"),
-    "AMD": ({"MIGraphXExecutionProvider", "ROCMExecutionProvider"}, "onnxruntime-rocm"),
-}
+# Whose cards are worth a word: Intel's are in most processors.
+WORTH_A_WORD = ("NVIDIA", "AMD")
 
 
 def python(
@@ -104,29 +103,57 @@ def memory(
 
 
 def graphics(
-    _settings: Settings, *, survey: Callable[[], Hardware] = hardware.survey
+    settings: Settings, *, survey: Callable[[], Hardware] = hardware.survey
 ) -> Iterator[Problem]:
-    """Graphics cards that lie idle for want of a driver or of a runtime."""
+    """Graphics cards that lie idle for want of a driver or of a runtime, and one that is asked for
+    and not to be had.
+    """
     found = survey()
+    if settings.workers.device == "cpu":
+        return
     for gpu in found.gpus:
-        if gpu.vendor not in RUNTIMES:
+        reason = idle(gpu, found) if gpu.vendor in WORTH_A_WORD else ""
+        if not reason:
             continue
-        wanted, package = RUNTIMES[gpu.vendor]
+        package = next(card.package for card in CARDS if card.vendor == gpu.vendor)
+        remedy = f"install {package} in the place of onnxruntime"
         if not gpu.usable:
-            yield Problem(
-                check="graphics",
-                level=Level.WARNING,
-                problem=f"{gpu.name}: no driver is loaded, or its devices are not yours to open",
-                remedy=f"install {gpu.vendor}'s driver; a user needs the groups video and render, "
-                "the service `rollcall service install --gpu`",
+            remedy = (
+                f"install {gpu.vendor}'s driver; a user needs the groups video and render, "
+                "the service `rollcall service install --gpu`"
             )
-        elif not wanted & set(found.providers):
-            yield Problem(
-                check="graphics",
-                level=Level.WARNING,
-                problem=f"{gpu.name}: onnxruntime here runs on the processor only",
-                remedy=f"install {package} in the place of onnxruntime",
-            )
+        yield Problem(check="graphics", level=Level.WARNING, problem=reason, remedy=remedy)
+    engine = choose(found, settings.workers.device)
+    if settings.workers.device == "gpu" and engine.device == "cpu":
+        yield Problem(
+            check="graphics",
+            level=Level.ERROR,
+            problem=f"workers.device is gpu, and none can be used: {engine.why}",
+            remedy='mend that, or set workers.device = "auto"',
+        )
+
+
+def tensorflow(
+    settings: Settings, *, survey: Callable[[], Hardware] = hardware.survey
+) -> Iterator[Problem]:
+    """TensorFlow on the processor although there is a card for it. That it is missing where a
+    chosen model needs it, the check of the weights says.
+    """
+    # Not before it is asked for: it looks through installed packages.
+    from daemon.faces.packages import uses_tensorflow
+    from daemon.faces.registry import MODELS
+
+    found = survey()
+    chosen = (*settings.models.detector, *settings.models.recognizer)
+    names = [name for name in chosen if name in MODELS and uses_tensorflow(name)]
+    usable = [gpu for gpu in found.gpus if gpu.vendor == "NVIDIA" and gpu.usable]
+    if names and usable and found.tensorflow == "processor" and settings.workers.device != "cpu":
+        yield Problem(
+            check="tensorflow",
+            level=Level.WARNING,
+            problem=f"{names[0]} runs in TensorFlow, which here does not use {usable[0].name}",
+            remedy="pip install 'tensorflow[and-cuda]'",
+        )
 
 
 def _synchronised() -> bool | None:

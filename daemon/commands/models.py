@@ -5,13 +5,13 @@ them.
 from __future__ import annotations
 
 import os
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from daemon.commands.common import config_option, json_option, print_json
 from daemon.errors import EnvironmentTrouble, NoWeights, RollcallError
+from daemon.faces import packages
 from daemon.faces.geometry import GEOMETRIES
 from daemon.faces.plan import plan
 from daemon.faces.registry import MODELS
@@ -149,15 +149,14 @@ def _used(settings: Settings) -> tuple[set[str], tuple[str, ...]]:
 
 def _row(model: ModelEntry, settings: Settings, used: Iterable[str]) -> dict[str, Any]:
     weights = _found(model.name, settings)
-    needs = model.needs_for(weights.backend if weights else model.backends(os.environ)[0])
-    missing = [name for name in needs if find_spec(name) is None]
-    fetch_missing = [name for name in model.fetch_needs if find_spec(name) is None]
+    missing = packages.missing(model, weights.backend if weights else "")
     files = model.weight_files(os.environ)
     if missing:
-        status, where = "not usable", f"needs the Python package {missing[0]}"
+        needs = f"needs the Python package {missing}"
+        status, where = "not usable", f"{needs}: {packages.remedy(missing)}"
     elif weights is not None:
         status, where = weights.source, _place(weights)
-    elif settings.models.download and not fetch_missing:
+    elif settings.models.download and not packages.missing_to_fetch(model):
         status, where = "to download", ", ".join(files)
     else:
         status, where = "missing", ", ".join(files)

@@ -9,9 +9,13 @@ import click
 
 from catalog import status as facts
 from daemon import ledger
+from daemon.allotment import allot
 from daemon.commands.common import config_option, json_option, open_catalog, print_json
 from daemon.errors import EnvironmentTrouble
+from daemon.faces import packages
 from daemon.faces.plan import plan
+from daemon.hardware import survey
+from daemon.introduction import workers_now
 from daemon.lock import CatalogLock
 
 if TYPE_CHECKING:
@@ -48,8 +52,21 @@ def _report(settings: Settings, connection: sqlite3.Connection) -> dict[str, Any
         "queue": facts.queue(connection),
         "hardware": said["hardware"],
         "workers": said["workers"],
+        "engine": _engine(settings, said["workers"] if owner else None),
+        "out_of_reach": packages.out_of_reach(),
         **_models(settings, connection),
     }
+
+
+def _engine(settings: Settings, workers: dict[str, Any] | None) -> dict[str, Any]:
+    """What networks run on: what the running daemon says, else what would be chosen now."""
+    if workers and "device" in workers:
+        return workers
+    try:
+        tensorflow = plan(settings).tensorflow
+    except EnvironmentTrouble:
+        tensorflow = False
+    return workers_now(allot(survey(), settings.workers, tensorflow=tensorflow), [])
 
 
 def _models(settings: Settings, connection: sqlite3.Connection) -> dict[str, Any]:
@@ -82,6 +99,12 @@ def _print(report: dict[str, Any]) -> None:
     if report["models"]:
         names = [*report["models"]["detector"], *report["models"]["recognizer"]]
         click.echo(f"models    {', '.join(names)}")
+    _print_engine(report["engine"])
+    if report["out_of_reach"]:
+        click.echo(
+            f"note      without TensorFlow {len(report['out_of_reach'])} models are out of reach "
+            f"({', '.join(report['out_of_reach'][:3])} …): {packages.EXTRA_REMEDY}"
+        )
     for note in report["notes"]:
         click.echo(f"note      {note}")
     for job in report["queue"]:
@@ -95,3 +118,19 @@ def _print(report: dict[str, Any]) -> None:
     for failure in report.get("failures", []):
         path = str(failure["path"]).replace("\n", "\\n")
         click.echo(f"          {path}: {failure['reason']}")
+
+
+def _print_engine(engine: dict[str, Any]) -> None:
+    workers = "1 worker" if engine["count"] == 1 else f"{engine['count']} workers"
+    threads = "1 thread" if engine["threads"] == 1 else f"{engine['threads']} threads"
+    click.echo(
+        f"engine    {engine['device']}, {workers} of {threads}, up to {engine['faces']} faces at "
+        f"once, replaced above {engine['recycle_mb']} MB"
+    )
+    if engine["why"]:
+        click.echo(f"          no graphics card is used: {engine['why']}")
+    if engine["fallback"]:
+        click.echo(f"          on the processor instead: {engine['fallback']}")
+    if engine["memory_mb"]:
+        held = ", ".join(str(value) for value in engine["memory_mb"])
+        click.echo(f"          processes hold {held} MB, at most {engine['peak_mb']}")

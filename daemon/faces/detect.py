@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
+from daemon.faces import device
 from daemon.faces.align import as_picture
 from daemon.faces.boxes import suppress
 
@@ -73,6 +74,11 @@ class Several:
         self.name = "+".join(detector.name for detector in self.detectors)
         self.version = "+".join(detector.version for detector in self.detectors)
         self.weights_sha256 = "+".join(detector.weights_sha256 for detector in self.detectors)
+
+    @property
+    def device(self) -> str:
+        """What they run on: the first one's, or all where they differ."""
+        return "+".join(dict.fromkeys(device.of(detector) for detector in self.detectors))
 
     def detect(self, pictures: Sequence[Picture]) -> list[list[Detection]]:
         """The faces of each picture, in that picture's pixels, most confident first."""

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from daemon.faces.align import chip
+from daemon.faces.batches import Batches
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -33,21 +34,28 @@ def chips(crops: Sequence[Crop], geometry: Geometry) -> Chips:
 
 
 def vectors(
-    faces: Chips, forward: Callable[[Chips], NDArray[np.float32]], *, mirror: bool, batch: int
+    faces: Chips,
+    forward: Callable[[Chips], NDArray[np.float32]],
+    *,
+    mirror: bool,
+    batch: int,
+    batches: Batches | None = None,
 ) -> Vectors:
-    """Unit vectors of the chips through `forward`, at most `batch` at once.
+    """Unit vectors of the chips through `forward`, at most `batch` at once; `batches` remembers
+    from call to call how many of these fit and pay.
 
     With `mirror` the unit vectors of a chip and of its mirror image are averaged: what differs
     between them is pose and light, not the person.
     """
-    found = []
-    for start in range(0, len(faces), batch):
-        piece = faces[start : start + batch]
-        part = unit(forward(piece))
+
+    def part(piece: slice) -> Vectors:
+        chips = faces[piece]
+        found = unit(forward(chips))
         if mirror:
-            part = unit(part + unit(forward(np.ascontiguousarray(piece[:, :, ::-1]))))
-        found.append(part)
-    return np.concatenate(found)
+            found = unit(found + unit(forward(np.ascontiguousarray(chips[:, :, ::-1]))))
+        return found
+
+    return np.concatenate((batches or Batches(start=batch)).run(len(faces), part, most=batch))
 
 
 def unit(rows: NDArray[np.float32]) -> Vectors:

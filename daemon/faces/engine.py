@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from daemon.errors import EnvironmentTrouble, NoWeights
-from daemon.faces import detect, embed, landmarks
+from daemon.faces import detect, embed, landmarks, packages
 from daemon.faces.geometry import GEOMETRIES, geometry_name
 from daemon.faces.scaling import model_input
 from daemon.faces.values import Detection
@@ -47,7 +47,7 @@ def load(name: str, home: Path, *, backend: str = "any", threads: int = 1) -> An
     """
     with _lock, _guarded(home):
         try:
-            if "tensorflow" in entry(name).needs_for(backend):
+            if packages.uses_tensorflow(name, "" if backend == "any" else backend):
                 _tame_tensorflow(threads)
             return _client(name, backend)()
         except (ImportError, ValueError, OSError, RuntimeError, AttributeError) as error:

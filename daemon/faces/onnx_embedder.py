@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from daemon.allotment import most_faces
 from daemon.errors import EnvironmentTrouble
 from daemon.faces import embed
+from daemon.faces.batches import Batches
 from daemon.faces.geometry import GEOMETRIES, geometry_name
 from daemon.faces.onnx_files import open_session
 from daemon.faces.scaling import model_input
@@ -22,7 +24,6 @@ if TYPE_CHECKING:
     from daemon.faces.values import Crop, Vectors
     from daemon.faces.weights import Weights
 
-_BATCH: Final = 16  # beyond it a batch is no faster on a processor and only takes memory
 _TYPES: Final = {
     "tensor(float)": np.float32,
     "tensor(float16)": np.float16,
@@ -45,6 +46,7 @@ class OnnxEmbedder:
         self.dimensions = entry(weights.name).dimensions
         self._geometry = GEOMETRIES[weights.name]
         self._mirror = mirror
+        self._batches = Batches()
         with _readable(weights):
             self._session = open_session(weights.path, threads=threads)
             inputs = self._session.get_inputs()
@@ -54,12 +56,23 @@ class OnnxEmbedder:
             self._one_by_one = self._given.shape[0] == 1
             self._try(weights.path)
 
+    @property
+    def device(self) -> str:
+        """What it runs on."""
+        return self._session.device
+
     def embed(self, crops: Sequence[Crop]) -> Vectors:
         """One unit vector a crop, in order."""
         if not crops:
             return np.zeros((0, self.dimensions), np.float32)
         faces = embed.chips(crops, self._geometry)
-        return embed.vectors(faces, self._forward, mirror=self._mirror, batch=_BATCH)
+        return embed.vectors(
+            faces,
+            self._forward,
+            mirror=self._mirror,
+            batch=most_faces(self.device),
+            batches=self._batches,
+        )
 
     def _forward(self, faces: Chips) -> Vectors:
         values = model_input(faces, self._geometry)

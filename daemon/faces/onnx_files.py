@@ -1,5 +1,5 @@
-"""Networks made ready for onnxruntime: converted once, kept below the state folder, run on one
-thread.
+"""Networks made ready for onnxruntime: converted once, kept below the state folder, opened on the
+worker's device.
 """
 
 from __future__ import annotations
@@ -9,13 +9,13 @@ import os
 import tempfile
 from typing import TYPE_CHECKING
 
+from daemon.faces import device
+from daemon.faces.session import Session
 from daemon.faces.weights import file_sha256
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
-
-    import onnxruntime
 
 
 def prepared(source: Path, *, state: Path, kind: str, convert: Callable[[bytes], bytes]) -> Path:
@@ -43,19 +43,6 @@ def prepared(source: Path, *, state: Path, kind: str, convert: Callable[[bytes],
     return target
 
 
-def open_session(path: Path, *, threads: int = 1) -> onnxruntime.InferenceSession:
-    """A session on one thread, as a rule: the daemon runs one worker a core, and more would get in
-    their way.
-    """
-    # The Linux wheels of onnxruntime (seen in 1.32) report their use to their maker. Only this
-    # variable, set before the first import, stops it; `disable_telemetry_events()` does not.
-    os.environ["ORT_DISABLE_TELEMETRY"] = "1"
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    options.log_severity_level = 3
-    return onnxruntime.InferenceSession(
-        str(path), sess_options=options, providers=["CPUExecutionProvider"]
-    )
+def open_session(path: Path, *, threads: int = 1) -> Session:
+    """A session on the worker's device and its share of the processor's threads."""
+    return Session(path, engine=device.chosen(), threads=threads)

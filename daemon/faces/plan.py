@@ -4,14 +4,13 @@ model, asks no network.
 
 from __future__ import annotations
 
-import importlib.util
-import os
 import time
 from dataclasses import dataclass, field
 from importlib.metadata import version as installed_version
 from typing import TYPE_CHECKING, Final
 
 from daemon.errors import EnvironmentTrouble, NoWeights, UsageError
+from daemon.faces import packages
 from daemon.faces.geometry import geometry_name
 from daemon.faces.registry import KNOWN_SHA256, ModelEntry
 from daemon.faces.weights import Weights, entry, find_weights
@@ -79,6 +78,14 @@ class ModelPlan:
     def recognizers(self) -> tuple[str, ...]:
         """The recognition models' names."""
         return tuple(choice.name for choice in self.recognizer_choices)
+
+    @property
+    def tensorflow(self) -> bool:
+        """Whether the workers start TensorFlow for one of them."""
+        return any(
+            packages.uses_tensorflow(choice.name, choice.weights.backend if choice.weights else "")
+            for choice in (*self.detector_choices, *self.recognizer_choices)
+        )
 
     @property
     def detector(self) -> Combined:
@@ -155,20 +162,20 @@ class _Planner:
 
     def _weights(self, model: ModelEntry) -> Weights | None:
         """The weights; None, with a note, where they will be downloaded."""
-        _installed(model, model.needs)
         models, state = self.settings.models, self.settings.paths.state
         try:
             weights = find_weights(model.name, models, state=state)
         except NoWeights:
-            if not models.download or failed_lately(model.name, state, now=self.now):
+            _must_have(model, packages.missing(model))
+            unfetchable = not models.download or packages.missing_to_fetch(model) == "deepface"
+            if unfetchable or failed_lately(model.name, state, now=self.now):
                 raise
-            best = model.backends(os.environ)[0]
-            _installed(model, (*model.needs_for(best), *model.fetch_needs))
+            _must_have(model, packages.missing_to_fetch(model))
             self.notes.append(
                 f"{model.name}: its weights are not on this machine and will be downloaded"
             )
             return None
-        _installed(model, model.needs_for(weights.backend))
+        _must_have(model, packages.missing(model, weights.backend))
         if weights.verdict == "mismatch":
             self.notes.append(
                 f"{model.name}: {weights.path} is not the known file; see `rollcall models check`"
@@ -176,12 +183,11 @@ class _Planner:
         return weights
 
 
-def _installed(model: ModelEntry, packages: tuple[str, ...]) -> None:
-    missing = [name for name in packages if importlib.util.find_spec(name) is None]
+def _must_have(model: ModelEntry, missing: str) -> None:
     if missing:
         raise EnvironmentTrouble(
-            f"{model.name}: it needs the Python package {missing[0]}; install it, or choose "
-            "another model"
+            f"{model.name}: it needs the Python package {missing}; {packages.remedy(missing)}, or "
+            "choose another model"
         )
 
 

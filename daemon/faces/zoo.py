@@ -8,9 +8,10 @@ import logging
 from typing import TYPE_CHECKING
 
 from daemon.errors import NoWeights
+from daemon.faces import packages
 from daemon.faces.detect import Several
 from daemon.faces.plan import FALLBACK_DETECTOR, failed_download, failed_lately
-from daemon.faces.weights import Weights, find_weights
+from daemon.faces.weights import Weights, entry, find_weights
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -86,6 +87,8 @@ def obtain(
         return find_weights(name, settings.models, state=state)
     except NoWeights:
         if not again and (not settings.models.download or failed_lately(name, state)):
+            raise
+        if packages.missing_to_fetch(entry(name)):
             raise
     from daemon.faces import engine
 

@@ -42,11 +42,15 @@ def test_boxes_and_landmarks_are_those_of_opencv(
         assert np.abs(row(face) - expected).max() < 2e-3
 
 
-def test_what_shares_a_batch_changes_nothing(yunet: Detector, photo) -> None:
+@pytest.mark.parametrize("at_once", [2, 8])
+def test_what_shares_a_batch_changes_nothing(
+    yunet: Detector, photo, at_once: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     pictures = [shrink(photo(name), 640) for name in PHOTOS]
     pictures += [picture[:-5, :-9] for picture in pictures[:3]]  # other sizes, equal when padded
-    together = yunet.detect(pictures)
     alone = [yunet.detect([picture])[0] for picture in pictures]
+    monkeypatch.setattr("daemon.faces.yunet._at_once", lambda *_: at_once)
+    together = yunet.detect(pictures)
     backwards = yunet.detect(pictures[::-1])[::-1]
     for expected, *others in zip(alone, together, backwards, strict=True):
         for found in others:

@@ -18,7 +18,7 @@ from daemon.checks import CHECKS, Level, Problem, catalog_state, folders, machin
 from daemon.hardware import Gpu, Hardware
 from daemon.intake.mounts import Mount
 from daemon.lock import CatalogLock
-from daemon.settings import Intake, Models, Paths, Settings, Web
+from daemon.settings import Intake, Models, Paths, Settings, Web, Workers
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -163,6 +163,38 @@ def test_an_idle_graphics_card_is_told(
     found = list(machine.graphics(settings, survey=lambda: hardware))
     assert _levels(found) == ([] if words is None else ["warning"])
     assert words is None or words in found[0].problem + found[0].remedy
+
+
+def test_a_graphics_card_that_is_asked_for_and_not_there_is_an_error(settings: Settings) -> None:
+    wanted = settings.model_copy(update={"workers": Workers(device="gpu")})
+    (found,) = machine.graphics(wanted, survey=_hardware)
+    assert found.level is Level.ERROR and "there is no graphics card" in found.problem
+    card = Gpu(vendor="NVIDIA", name="NVIDIA card", usable=True)
+    runs = _hardware(gpus=(card,), providers=("CUDAExecutionProvider",))
+    assert list(machine.graphics(wanted, survey=lambda: runs)) == []
+
+
+def test_a_card_that_is_not_wanted_is_no_problem(settings: Settings) -> None:
+    card = Gpu(vendor="NVIDIA", name="NVIDIA card", usable=True)
+    content = settings.model_copy(update={"workers": Workers(device="cpu")})
+    assert list(machine.graphics(content, survey=lambda: _hardware(gpus=(card,)))) == []
+
+
+@pytest.mark.parametrize(
+    ("detector", "tensorflow", "level"),
+    [
+        pytest.param("retinaface", "processor", ["warning"], id="on the processor"),
+        pytest.param("retinaface", "graphics", [], id="on the card"),
+        pytest.param("yunet", "processor", [], id="not started at all"),
+    ],
+)
+def test_tensorflow_beside_an_idle_card_is_told(
+    settings: Settings, detector: str, tensorflow: str, level: list[str]
+) -> None:
+    card = Gpu(vendor="NVIDIA", name="NVIDIA card", usable=True)
+    hardware = _hardware(gpus=(card,), tensorflow=tensorflow)
+    chosen = settings.model_copy(update={"models": Models(detector=(detector,))})
+    assert _levels(machine.tensorflow(chosen, survey=lambda: hardware)) == level
 
 
 def test_too_little_memory_is_told(settings: Settings) -> None:

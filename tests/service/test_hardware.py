@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from daemon.hardware import Gpu, Hardware, survey, workers_for
-from daemon.settings import Workers
+from daemon.hardware import Gpu, Hardware, survey
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,8 +24,8 @@ def _tree(root: Path, files: dict[str, str]) -> Path:
     return root
 
 
-def _survey(root: Path, *, cores: int = 8, runtime: Path | None = None) -> Hardware:
-    return survey(root=root, affinity=lambda: cores, runtime=lambda: runtime)
+def _survey(root: Path, *, cores: int = 8, **packages: Path) -> Hardware:
+    return survey(root=root, affinity=lambda: cores, package=packages.get)
 
 
 def test_this_machine_has_a_core_and_memory() -> None:
@@ -37,7 +36,7 @@ def test_this_machine_has_a_core_and_memory() -> None:
 
 
 def test_a_machine_that_tells_nothing_still_has_one_core(tmp_path: Path) -> None:
-    found = survey(root=tmp_path, affinity=lambda: 0, runtime=lambda: None)
+    found = survey(root=tmp_path, affinity=lambda: 0, package=lambda _: None)
     assert found == Hardware(
         cores=1,
         memory_total_mb=0,
@@ -46,7 +45,6 @@ def test_a_machine_that_tells_nothing_still_has_one_core(tmp_path: Path) -> None
         providers=(),
         gpus=(),
     )
-    assert workers_for(found, Workers(), 700) == 1
 
 
 @pytest.mark.parametrize(
@@ -220,28 +218,44 @@ def test_what_onnxruntime_carries_is_what_it_runs_on(tmp_path: Path) -> None:
             "capi/libonnxruntime_providers_shared.so": "",
         },
     )
-    assert _survey(tmp_path, runtime=runtime).providers == (
+    assert _survey(tmp_path, onnxruntime=runtime).providers == (
         "CUDAExecutionProvider",
         "CPUExecutionProvider",
     )
 
 
+NVIDIA = {"proc/driver/nvidia/gpus/01:00.0/information": "Model: A2000", "dev/nvidiactl": ""}
+
+
 @pytest.mark.parametrize(
-    ("count", "cores", "available_mb", "expected"),
+    ("files", "installed", "expected"),
     [
-        pytest.param(5, 2, 100, 5, id="what the settings say"),
-        pytest.param(0, 4, 16000, 4, id="as many as cores"),
-        pytest.param(0, 16, 3512, 3, id="as many as memory holds"),
-        pytest.param(0, 16, 300, 1, id="one at least"),
+        pytest.param(NVIDIA, (), "absent", id="not installed"),
+        pytest.param({}, ("tensorflow", "nvidia"), "processor", id="no card"),
+        pytest.param(NVIDIA, ("tensorflow",), "processor", id="no libraries"),
+        pytest.param(NVIDIA, ("tensorflow", "nvidia"), "graphics", id="libraries beside it"),
+        pytest.param(
+            {**NVIDIA, "usr/local/cuda/lib64/libcudnn.so.9": ""},
+            ("tensorflow",),
+            "graphics",
+            id="libraries of the system",
+        ),
     ],
 )
-def test_workers_fit_the_machine(count: int, cores: int, available_mb: int, expected: int) -> None:
-    hardware = Hardware(
-        cores=cores,
-        memory_total_mb=64000,
-        memory_available_mb=available_mb,
-        memory_limit_mb=None,
-        providers=(),
-        gpus=(),
+def test_what_tensorflow_would_run_on_is_told_without_starting_it(
+    tmp_path: Path, files: dict[str, str], installed: tuple[str, ...], expected: str
+) -> None:
+    _tree(tmp_path, {**files, "packages/nvidia/cudnn/lib/libcudnn.so.9": ""})
+    packages = {name: tmp_path / "packages" / name for name in installed}
+    assert _survey(tmp_path, **packages).tensorflow == expected
+
+
+def test_an_apple_machine_has_its_own_card_and_runtime(tmp_path: Path) -> None:
+    found = survey(
+        root=tmp_path,
+        affinity=lambda: 8,
+        package=lambda name: tmp_path if name == "onnxruntime" else None,
+        system=lambda: ("Darwin", "arm64"),
     )
-    assert workers_for(hardware, Workers(count=count), 1000) == expected
+    assert found.providers == ("CoreMLExecutionProvider", "CPUExecutionProvider")
+    assert [gpu.vendor for gpu in found.gpus] == ["Apple"]
