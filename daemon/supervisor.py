@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-# Resident memory of a worker with YuNet and Dlib in onnxruntime, and with MTCNN in TensorFlow.
+# Resident memory of a worker whose models all run in onnxruntime, and with TensorFlow.
 WORKER_MB, WORKER_WITH_TENSORFLOW_MB = 400, 2500
 WAIT_FOR_LONE_S = 3600.0
 # A whole repair after each drain costs seconds up to this size; beyond, the nightly one does it.
@@ -186,7 +186,7 @@ class Supervisor:
         self.writer.start()
         stack.callback(self.writer.stop)
         machine = hardware.survey()
-        heavy = any(name != "yunet" for name in models.detectors) or models.recognizers != ("Dlib",)
+        heavy = bool(models.foreign_detectors) or models.recognizers != ("Dlib",)
         count = hardware.workers_for(
             machine, settings.workers, WORKER_WITH_TENSORFLOW_MB if heavy else WORKER_MB
         )

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
 FALLBACK_DETECTOR: Final = "mtcnn"  # its weights come inside a package that Rollcall depends on
 _FALLS_BACK: Final = "yunet"
-_OURS: Final = {"yunet": "1"}  # version of a detector that does not go through DeepFace
+# Versions of the detectors that do not go through DeepFace.
+_OURS: Final = {"yunet": "1", "mtcnn": "1"}
 _RETRY_S: Final = 24 * 3600.0
 
 
@@ -73,6 +74,11 @@ class ModelPlan:
     def detectors(self) -> tuple[str, ...]:
         """The detectors' names."""
         return tuple(choice.name for choice in self.detector_choices)
+
+    @property
+    def foreign_detectors(self) -> tuple[str, ...]:
+        """The detectors that DeepFace builds, with whatever libraries they need."""
+        return tuple(name for name in self.detectors if name not in _OURS)
 
     @property
     def recognizers(self) -> tuple[str, ...]:
@@ -138,7 +144,7 @@ class _Planner:
                 raise
             self.notes.append(
                 f"{name}: its weights are not on this machine, so {FALLBACK_DETECTOR} looks for "
-                "faces: slower, and blind to small ones; name a folder that has them in "
+                "faces: slower, and more small ones escape it; name a folder that has them in "
                 "models.weights, or run `rollcall models fetch`"
             )
             return self.detector(FALLBACK_DETECTOR)
