@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 FALLBACK_DETECTOR: Final = "mtcnn"  # its weights come inside a package that Rollcall depends on
 _FALLS_BACK: Final = "yunet"
 # Versions of the detectors that do not go through DeepFace.
-_OURS: Final = {"yunet": "1", "mtcnn": "1"}
+_OURS: Final = {"yunet": "1", "mtcnn": "1", "opencv": "1"}
 _RETRY_S: Final = 24 * 3600.0
 
 
@@ -144,8 +144,8 @@ class _Planner:
                 raise
             self.notes.append(
                 f"{name}: its weights are not on this machine, so {FALLBACK_DETECTOR} looks for "
-                "faces: slower, and more small ones escape it; name a folder that has them in "
-                "models.weights, or run `rollcall models fetch`"
+                "faces: slower, and more that are turned or half hidden escape it; name a folder "
+                "that has the weights in models.weights, or run `rollcall models fetch`"
             )
             return self.detector(FALLBACK_DETECTOR)
         return Choice(name=name, kind="detector", weights=weights, version=detector_version(name))

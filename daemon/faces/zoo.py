@@ -54,6 +54,10 @@ def build_detector(name: str, settings: Settings, *, threads: int = 1) -> Detect
         from daemon.faces.mtcnn import Mtcnn
 
         return Mtcnn(weights, state=state, threads=threads)
+    if name == "opencv":
+        from daemon.faces.haar import Haar
+
+        return Haar(weights)
     from daemon.faces.engine import EngineDetector
 
     return EngineDetector(weights, state=state, threads=threads)
