@@ -3,7 +3,9 @@
 Zhang, Zhang, Li, Qiao: Joint Face Detection and Alignment Using Multi-task Cascaded Convolutional
 Networks, IEEE Signal Processing Letters 2016. A convolutional network proposes boxes at every scale
 of the picture, a second one refines them, a third one decides and places the landmarks. Weights,
-thresholds and the arithmetic of boxes are those of the `mtcnn` package, so its answers are ours.
+thresholds and the arithmetic of boxes are those of the `mtcnn` package, so its answers are ours. As
+there, a box gives way to every surer one that it overlaps. Which is surer the evidence tells:
+many probabilities are 1 to the last bit, and the package leaves those to chance.
 """
 
 from __future__ import annotations
