@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from daemon.errors import EnvironmentTrouble, NoWeights
-from daemon.faces import detect, embed, landmarks, packages
+from daemon.faces import embed, landmarks, packages
 from daemon.faces.geometry import GEOMETRIES, geometry_name
 from daemon.faces.scaling import model_input
 from daemon.faces.values import Detection
@@ -37,7 +37,6 @@ if TYPE_CHECKING:
 _lock = threading.Lock()
 _TASKS = {"detector": "face_detector", "recognizer": "facial_recognition"}
 _LEAST_SIDE_PX = 24  # some detectors fail on pictures smaller than a face can be
-_LONGEST_PX = {"mtcnn": 640}  # its time grows with the picture's area, its recall hardly does
 _BATCH = 16
 
 
@@ -98,18 +97,13 @@ class EngineDetector:
     def _one(self, picture: Picture) -> list[Detection]:
         if min(picture.shape[:2]) < _LEAST_SIDE_PX:
             return []
-        seen = detect.shrink(picture, _LONGEST_PX.get(self.name, max(picture.shape[:2])))
-        if self.name == "mtcnn":
-            faces = _mtcnn(self._client, seen)
-        else:
-            bgr = np.ascontiguousarray(seen[:, :, ::-1])
-            faces = [
-                face
-                for area in self._client.detect_faces(bgr)
-                if (face := _face(area, self.name)) is not None
-            ]
-        placed = [detect.enlarged(face, picture, seen) for face in faces]
-        return sorted(placed, key=lambda face: -face.confidence)
+        bgr = np.ascontiguousarray(picture[:, :, ::-1])
+        faces = [
+            face
+            for area in self._client.detect_faces(bgr)
+            if (face := _face(area, self.name)) is not None
+        ]
+        return sorted(faces, key=lambda face: -face.confidence)
 
 
 class EngineEmbedder:
@@ -166,26 +160,6 @@ def _face(area: Any, detector: str) -> Detection | None:
         confidence=min(1.0, confidence),
         detector=detector,
     )
-
-
-def _mtcnn(client: Any, picture: Picture) -> list[Detection]:
-    """MTCNN with the nose and mouth that DeepFace's client drops, unrounded. Its rows are picture,
-    box, score, five x, five y.
-    """
-    rows = client.model.detect_faces(picture, output_type="numpy", fit_to_image=False)
-    return [
-        Detection(
-            x=float(row[1]),
-            y=float(row[2]),
-            w=float(row[3]),
-            h=float(row[4]),
-            landmarks=np.stack([row[6:11], row[11:16]], axis=1).astype(np.float32),
-            confidence=float(row[5]),
-            detector="mtcnn",
-        )
-        for row in np.asarray(rows)
-        if len(row) >= 16 and row[3] > 0 and row[4] > 0
-    ]
 
 
 @contextlib.contextmanager

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
 FALLBACK_DETECTOR: Final = "mtcnn"  # its weights come inside a package that Rollcall depends on
 _FALLS_BACK: Final = "yunet"
-_OURS: Final = {"yunet": "1"}  # version of a detector that does not go through DeepFace
+# Versions of the detectors that do not go through DeepFace.
+_OURS: Final = {"yunet": "1", "mtcnn": "1", "opencv": "1"}
 _RETRY_S: Final = 24 * 3600.0
 
 
@@ -146,8 +147,8 @@ class _Planner:
                 raise
             self.notes.append(
                 f"{name}: its weights are not on this machine, so {FALLBACK_DETECTOR} looks for "
-                "faces: slower, and blind to small ones; name a folder that has them in "
-                "models.weights, or run `rollcall models fetch`"
+                "faces: slower, and more that are turned or half hidden escape it; name a folder "
+                "that has the weights in models.weights, or run `rollcall models fetch`"
             )
             return self.detector(FALLBACK_DETECTOR)
         return Choice(name=name, kind="detector", weights=weights, version=detector_version(name))

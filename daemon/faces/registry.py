@@ -82,7 +82,7 @@ _DETECTORS: Final = (
         files={"any": ("pnet.lz4", "rnet.lz4", "onet.lz4")},
         package="mtcnn",
         package_path="assets/weights",
-        needs=("mtcnn", "tensorflow"),
+        needs=("joblib", "lz4"),
         licence="MIT",
     ),
     ModelEntry(

@@ -51,6 +51,14 @@ def build_detector(name: str, settings: Settings, *, threads: int = 1) -> Detect
         from daemon.faces.yunet import YuNet
 
         return YuNet(weights, state=state, floor=settings.detect.min_confidence, threads=threads)
+    if name == "mtcnn":
+        from daemon.faces.mtcnn import Mtcnn
+
+        return Mtcnn(weights, state=state, threads=threads)
+    if name == "opencv":
+        from daemon.faces.haar import Haar
+
+        return Haar(weights)
     from daemon.faces.engine import EngineDetector
 
     return EngineDetector(weights, state=state, threads=threads)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from daemon.faces.boxes import overlaps, suppress
+from daemon.faces.boxes import overlaps, shares, suppress, unrivalled
 from daemon.faces.detect import Several, detect, distinct, shrink
 from daemon.faces.values import Detection, Picture
 from daemon.settings import Detect
@@ -129,3 +129,33 @@ def test_equal_scores_keep_the_order_they_came_in() -> None:
 def test_strange_shapes_shrink_to_at_least_a_pixel(shape: tuple[int, int]) -> None:
     small = shrink(blank(*shape), 160)
     assert min(small.shape[:2]) >= 1 and max(small.shape[:2]) <= 160
+
+
+def test_shares_are_intersection_over_the_smaller_box() -> None:
+    boxes = np.array([[0, 0, 10, 10], [5, 0, 10, 20], [2, 2, 3, 3], [50, 50, 0, 0]], np.float32)
+    np.testing.assert_allclose(shares(boxes[:1], boxes)[0], [1, 0.5, 1, 0], atol=1e-6)
+    assert shares(boxes, boxes)[3, 3] == 0
+
+
+def test_of_a_chain_of_boxes_only_the_surest_is_unrivalled() -> None:
+    boxes = np.array([[0, 0, 10, 10], [4, 0, 10, 10], [8, 0, 10, 10], [40, 0, 10, 10]], np.float32)
+    scores = np.array([0.6, 0.7, 0.8, 0.9], np.float32)
+    assert unrivalled(boxes, scores, overlap=0.4).tolist() == [3, 2]
+    assert suppress(boxes, scores, overlap=0.4) == [3, 2, 0]
+    assert unrivalled(boxes, scores, overlap=1.0).tolist() == [3, 2, 1, 0]
+    assert unrivalled(boxes[:2], np.float32([0.5, 0.5]), overlap=0.4).tolist() == [0]
+    assert unrivalled(boxes[:0], scores[:0], overlap=0.4).tolist() == []
+    inner = np.array([[0, 0, 20, 20], [2, 2, 4, 4]], np.float32)
+    assert unrivalled(inner, scores[:2], overlap=0.7).tolist() == [1, 0]
+    assert unrivalled(inner, scores[:2], overlap=0.7, measure=shares).tolist() == [1]
+
+
+def test_a_thousand_boxes_are_compared_as_a_few_are() -> None:
+    draw = np.random.default_rng(0)
+    boxes = draw.uniform(1, 100, (1000, 4)).astype(np.float32)
+    scores = draw.uniform(0, 1, 1000).astype(np.float32)
+    higher = scores[None, :] > scores[:, None]
+    lonely = ~((overlaps(boxes, boxes) > 0.5) & higher).any(axis=1)
+    found = unrivalled(boxes, scores, overlap=0.5)
+    assert sorted(found) == np.flatnonzero(lonely).tolist()
+    assert (np.diff(scores[found]) <= 0).all()

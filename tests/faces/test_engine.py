@@ -66,7 +66,7 @@ def deepface_boxes(
     (folder / yunet.name).symlink_to(yunet)
     paths = json.dumps([str(path) for path in small_photos.values()])
     done = subprocess.run(
-        [sys.executable, "-c", THEIRS, paths, "opencv", "mtcnn", "yunet"],
+        [sys.executable, "-c", THEIRS, paths, "opencv", "yunet"],
         env={**os.environ, "DEEPFACE_HOME": str(home), "TF_CPP_MIN_LOG_LEVEL": "3"},
         capture_output=True,
         text=True,
@@ -76,7 +76,7 @@ def deepface_boxes(
     return json.loads(done.stdout.split("BOXES")[1])
 
 
-@pytest.mark.parametrize("name", ["opencv", "mtcnn", "yunet"])
+@pytest.mark.parametrize("name", ["opencv", "yunet"])
 def test_our_boxes_are_deepfaces(
     name: str, deepface_boxes, small_photos: dict[str, Path], face_settings: Settings
 ) -> None:
@@ -99,13 +99,15 @@ def test_importing_deepface_changes_nothing_that_others_rely_on(tmp_path: Path) 
     code = f"""
 import os, sys, warnings
 from pathlib import Path
-from daemon.faces import engine, zoo
+from daemon.faces import engine
+from daemon.faces.weights import find_weights
 before = list(warnings.filters), os.environ.get("DEEPFACE_HOME")
 from daemon.settings import Models, Paths, Settings
 state = Path({str(tmp_path)!r}) / "state"
 settings = Settings(paths=Paths(state=state), models=Models(download=False))
 assert not any(name.startswith("deepface") for name in sys.modules)
-zoo.build_detector("opencv", settings)
+weights = find_weights("opencv", settings.models, state=state)
+engine.EngineDetector(weights, state=state)
 assert any(name.startswith("deepface") for name in sys.modules)
 assert "tensorflow" not in sys.modules
 assert list(warnings.filters) == before[0]
@@ -125,22 +127,31 @@ assert os.environ.get("DEEPFACE_HOME") == before[1]
     assert list(home.iterdir()) == []
 
 
-def test_mtcnn_gives_all_five_landmarks(photo, packaged_settings: Settings, yunet) -> None:
-    picture = shrink(photo("obama1.jpg"), 640)
-    (mtcnn,) = zoo.build_detector("mtcnn", packaged_settings).detect([picture])
-    (expected,) = yunet.detect([picture])
-    distance = np.linalg.norm(mtcnn[0].landmarks - expected[0].landmarks, axis=1)
-    assert (distance < 0.1 * expected[0].w).all()
+@pytest.fixture(scope="module")
+def deepfaces_cascades(packaged_settings: Settings) -> engine.EngineDetector:
+    """A detector that DeepFace builds from what packages carry."""
+    state = packaged_settings.paths.state
+    return engine.EngineDetector(
+        find_weights("opencv", packaged_settings.models, state=state), state=state
+    )
 
 
-@pytest.mark.parametrize("name", ["mtcnn", "opencv"])
 @pytest.mark.parametrize("shape", [(1, 1), (10, 500), (24, 24), (30, 41), (200, 320)], ids=str)
 def test_pictures_without_faces_have_none(
-    name: str, shape: tuple[int, int], packaged_settings: Settings
+    shape: tuple[int, int], deepfaces_cascades: engine.EngineDetector
 ) -> None:
-    detector = zoo.build_detector(name, packaged_settings)
     for value in (0, 255):
-        assert detector.detect([np.full((*shape, 3), value, np.uint8)]) == [[]]
+        assert deepfaces_cascades.detect([np.full((*shape, 3), value, np.uint8)]) == [[]]
+
+
+def test_a_detector_of_deepface_finds_what_yunet_finds(
+    photo, deepfaces_cascades: engine.EngineDetector, yunet
+) -> None:
+    picture = shrink(photo("obama1.jpg"), 480)
+    (found,), (expected,) = deepfaces_cascades.detect([picture]), yunet.detect([picture])
+    distance = np.linalg.norm(found[0].landmarks - expected[0].landmarks, axis=1)
+    assert len(found) == 1 and (distance < 0.2 * expected[0].w).all()
+    assert deepfaces_cascades.version.startswith("deepface-")
 
 
 def area(**given: object) -> SimpleNamespace:

@@ -123,6 +123,14 @@ def test_a_list_keeps_its_order_and_names_nothing_twice(tmp_path: Path) -> None:
     assert len(chosen.detector.weights_sha256.split("+")) == 2
 
 
+def test_detectors_that_deepface_builds_are_told_apart(tmp_path: Path) -> None:
+    pytest.importorskip("dlib", reason="dlib is not installed")
+    chosen = plan(settings(tmp_path, detector=["opencv", "dlib", "mtcnn"], download=False))
+    assert chosen.tensorflow
+    assert [choice.version for choice in chosen.detector_choices][::2] == ["1", "1"]
+    assert chosen.detector_choices[1].version.startswith("deepface-")
+
+
 def test_without_mirroring_the_geometry_has_another_name(tmp_path: Path) -> None:
     plain = settings(tmp_path, download=False).model_copy(update={"embed": Embed(mirror=False)})
     assert plan(plain).recognizer_choices[0].geometry == "dlib150-v2"
