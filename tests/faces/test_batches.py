@@ -8,7 +8,6 @@ import json
 import os
 import subprocess
 import sys
-import warnings
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
+from daemon.faces import engine
 from daemon.faces.batches import Batches, is_shortage
 from daemon.pipeline import Stages, catalogue
 from daemon.tasks import PhotoTask
@@ -103,9 +103,8 @@ def test_a_shortage_is_known_by_its_kind() -> None:
     assert not is_shortage(RuntimeError("Invalid rank for input")) and not is_shortage(OSError())
 
 
-def test_what_tensorflow_itself_raises_ends_in_smaller_batches_too() -> None:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+def test_what_tensorflow_itself_raises_ends_in_smaller_batches_too(tmp_path: Path) -> None:
+    with engine._guarded(tmp_path):  # once in a process, and as the engine needs it
         tensorflow = pytest.importorskip("tensorflow")
 
     def forward(piece: slice) -> int:
