@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from daemon.errors import EnvironmentTrouble, NoWeights
-from daemon.faces import detect, embed, landmarks
+from daemon.faces import embed, landmarks, views
 from daemon.faces.geometry import GEOMETRIES, Geometry, geometry_name
 from daemon.faces.values import Detection
 from daemon.faces.weights import download_folder, download_home, entry, find_weights, linked_home
@@ -103,7 +103,8 @@ class EngineDetector:
     def _one(self, picture: Picture) -> list[Detection]:
         if min(picture.shape[:2]) < _LEAST_SIDE_PX:
             return []
-        seen = detect.shrink(picture, _LONGEST_PX.get(self.name, max(picture.shape[:2])))
+        view = views.shrunk(picture, _LONGEST_PX.get(self.name, max(picture.shape[:2])))
+        seen = view.picture
         if self.name == "mtcnn":
             faces = _mtcnn(self._client, seen)
         else:
@@ -113,8 +114,7 @@ class EngineDetector:
                 for area in self._client.detect_faces(bgr)
                 if (face := _face(area, self.name)) is not None
             ]
-        placed = [detect.enlarged(face, picture, seen) for face in faces]
-        return sorted(placed, key=lambda face: -face.confidence)
+        return sorted((view.placed(face) for face in faces), key=lambda face: -face.confidence)
 
 
 class EngineEmbedder:

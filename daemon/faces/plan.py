@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 FALLBACK_DETECTOR: Final = "mtcnn"  # its weights come inside a package that Rollcall depends on
 _FALLS_BACK: Final = "yunet"
-_OURS: Final = {"yunet": "1"}  # version of a detector that does not go through DeepFace
+_OURS: Final = {"yunet": "2"}  # version of a detector that does not go through DeepFace
 _RETRY_S: Final = 24 * 3600.0
 
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from daemon.faces.weights import Weights
 
 STRIDES = (8, 16, 32)
+DOUBT = 0.05  # least score of what may be a face: of faces 15 px wide eight in ten reach it
 _MULTIPLE = 32
 _BATCH_MEGAPIXELS = 4.0  # some 150 MB of activations a megapixel bound what one run may take
 _OVERLAP = (
@@ -36,12 +37,10 @@ Rows = NDArray[np.float32]
 
 
 class YuNet:
-    """The detector `yunet`. `floor` is the least score that is looked at; later stages may ask for
-    more.
-    """
+    """The detector `yunet`. `floor` is the least score of a face; later stages may ask for more."""
 
     name = "yunet"
-    version = "1"
+    version = "2"
 
     def __init__(
         self, weights: Weights, *, state: Path, floor: float = 0.3, threads: int = 1
@@ -58,6 +57,15 @@ class YuNet:
         Pictures of equal padded size go through the network together; what shares a batch changes
         no result.
         """
+        return self._detect(pictures, self.floor)
+
+    def suspect(self, pictures: Sequence[Picture]) -> list[list[Detection]]:
+        """The same with everything that may be a face: what scores a twentieth is worth a close
+        look.
+        """
+        return self._detect(pictures, min(self.floor, DOUBT))
+
+    def _detect(self, pictures: Sequence[Picture], floor: float) -> list[list[Detection]]:
         groups: dict[tuple[int, int], list[int]] = {}
         for index, picture in enumerate(pictures):
             groups.setdefault(_padded(picture), []).append(index)
@@ -67,12 +75,16 @@ class YuNet:
             for start in range(0, len(members), step):
                 batch = members[start : start + step]
                 for index, faces in zip(
-                    batch, self._run([pictures[i] for i in batch], height, width), strict=True
+                    batch,
+                    self._run([pictures[i] for i in batch], height, width, floor),
+                    strict=True,
                 ):
                     found[index] = faces
         return found
 
-    def _run(self, pictures: list[Picture], height: int, width: int) -> list[list[Detection]]:
+    def _run(
+        self, pictures: list[Picture], height: int, width: int, floor: float
+    ) -> list[list[Detection]]:
         blob = np.zeros((len(pictures), 3, height, width), np.float32)
         for row, picture in zip(blob, pictures, strict=True):
             bgr = picture[:, :, ::-1]  # what the network was trained on
@@ -80,7 +92,7 @@ class YuNet:
         values = self._session.run(None, {self._session.get_inputs()[0].name: blob})
         outputs = dict(zip(self._outputs, values, strict=True))
         each = [{name: value[i] for name, value in outputs.items()} for i in range(len(pictures))]
-        return [self._faces(decode(one, width, self.floor)) for one in each]
+        return [self._faces(decode(one, width, floor)) for one in each]
 
     def _faces(self, rows: Rows) -> list[Detection]:
         kept = suppress(rows[:, :4], rows[:, 14], overlap=_OVERLAP)

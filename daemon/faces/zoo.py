@@ -8,8 +8,8 @@ import logging
 from typing import TYPE_CHECKING
 
 from daemon.errors import NoWeights
-from daemon.faces.detect import Several
 from daemon.faces.plan import FALLBACK_DETECTOR, failed_download, failed_lately
+from daemon.faces.several import Several
 from daemon.faces.weights import Weights, find_weights
 
 if TYPE_CHECKING:
