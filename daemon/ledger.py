@@ -74,6 +74,7 @@ def planned_steps(
         size=detect.size,
         min_confidence=detect.min_confidence,
         min_face_px=detect.min_face_px,
+        second_chance=detect.second_chance,
     )
     align = _plan(
         "align",

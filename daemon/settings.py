@@ -120,6 +120,11 @@ class Detect(Section):
         16.0, ge=1, le=1000, description="faces narrower than this in the full picture are dropped"
     )
 
+    second_chance: bool = Field(
+        default=True,
+        description="turn and equalise pictures that hint at a face and show no sure one",
+    )
+
     @property
     def wanted_side_px(self) -> int:
         """The longest side of a decoded picture beyond which no look at it shows more."""

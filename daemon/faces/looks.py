@@ -6,7 +6,7 @@ Only a detector that tells of its doubts is led this way. Every other sees a pic
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import numpy as np
@@ -31,7 +31,7 @@ _CROWD_PX = 24.0  # in the first look: where one face is so narrow, others may b
 _CLOSE = 64.0, 160
 # The same for the points, found best where a face is large: of all pairs of one person 93.3 % are
 # told from strangers at FMR 1e-3, against 92.5 % by the points of faces 93 px wide.
-_SHARP = 192.0, 256
+SHARP = 192.0, 256
 _AGAIN = 32.0, 96  # the same where a face must be confirmed: what is none looks like none there
 _UNSURE = 0.8  # least confidence of a face that needs no confirmation
 _MOST_CLOSE = 24  # doubts in a picture: to see more of them closely costs as much as the whole
@@ -42,15 +42,34 @@ _LONG = 2.0  # from which ratio of its sides a picture is seen by its shorter on
 class Doubting(Protocol):
     """A detector that can also tell of what is not sure enough to be called a face."""
 
+    name: str
+    version: str
+    weights_sha256: str
+
+    def detect(self, pictures: Sequence[Picture]) -> list[list[Detection]]:
+        """The faces of each picture, in that picture's pixels, most confident first."""
+        ...
+
     def suspect(self, pictures: Sequence[Picture]) -> list[list[Detection]]:
         """Everything that may be a face, in the picture's pixels, most confident first."""
         ...
 
 
-def look(pictures: Sequence[Picture], detector: Detector, section: Detect) -> list[list[Detection]]:
-    """The faces of each picture that are sure enough, in its own pixels, most confident first."""
-    if not isinstance(detector, Doubting):
-        return [_sure(faces, section) for faces in whole(pictures, detector, section.size)]
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Seen:
+    """The faces of a picture, most confident first; `hinted`: whether anything looked like one."""
+
+    faces: list[Detection]
+    hinted: bool
+
+    @property
+    def surest(self) -> float:
+        """The highest confidence; 0 without a face."""
+        return max((face.confidence for face in self.faces), default=0.0)
+
+
+def look(pictures: Sequence[Picture], detector: Doubting, section: Detect) -> list[Seen]:
+    """The faces of each picture that are sure enough, in its own pixels."""
     views = [shrunk(it, longest_px(it, min(section.first_size, section.size))) for it in pictures]
     seen = detector.suspect([view.picture for view in views])
     suspects = [
@@ -71,7 +90,10 @@ def look(pictures: Sequence[Picture], detector: Detector, section: Detect) -> li
     larger = whole([pictures[index] for index in again], detector, section.size)
     for index, faces in zip(again, larger, strict=True):
         found[index] = distinct([*found[index], *_sure(faces, section)])
-    return sharpened(pictures, confirmed(pictures, found, detector, section), detector)
+    sure = sharpened(pictures, confirmed(pictures, found, detector, section), detector)
+    return [
+        Seen(faces=faces, hinted=bool(some)) for faces, some in zip(sure, suspects, strict=True)
+    ]
 
 
 def whole(pictures: Sequence[Picture], detector: Detector, size: int) -> list[list[Detection]]:
@@ -145,7 +167,7 @@ def sharpened(
     that sees the face too.
     """
     views = [
-        [close_view(picture, face, *_SHARP) for face in faces]
+        [close_view(picture, face, *SHARP) for face in faces]
         for picture, faces in zip(pictures, found, strict=True)
     ]
     seen = iter(detector.detect([view.picture for some in views for view in some]))
@@ -180,7 +202,7 @@ def longest_px(picture: Picture, size: int) -> int:
     return longer
 
 
-def _same(face: Detection, others: Sequence[Detection]) -> Detection | None:
+def same(face: Detection, others: Sequence[Detection]) -> Detection | None:
     """The one of the others that overlaps the face most, where that is enough for one face."""
     if not others:
         return None
@@ -190,13 +212,13 @@ def _same(face: Detection, others: Sequence[Detection]) -> Detection | None:
 
 
 def _judged(face: Detection, seen: Sequence[Detection]) -> Detection:
-    other = _same(face, seen)
+    other = same(face, seen)
     confidence = 0.0 if other is None else other.confidence
     return replace(face, confidence=(face.confidence + confidence) / 2)
 
 
 def _sharper(face: Detection, seen: Sequence[Detection]) -> Detection:
-    other = _same(face, seen)
+    other = same(face, seen)
     return face if other is None else replace(other, confidence=face.confidence)
 
 
