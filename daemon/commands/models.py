@@ -154,7 +154,7 @@ def _row(model: ModelEntry, settings: Settings, used: Iterable[str]) -> dict[str
         status, where = "not usable", f"needs the Python package {missing[0]}"
     elif weights is not None:
         status, where = weights.source, _place(weights)
-    elif settings.models.download:
+    elif settings.models.download and not model.supplied:
         status, where = "to download", ", ".join(model.weight_files(os.environ))
     else:
         status, where = "missing", ", ".join(model.weight_files(os.environ))

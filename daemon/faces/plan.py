@@ -23,7 +23,10 @@ if TYPE_CHECKING:
 
 FALLBACK_DETECTOR: Final = "mtcnn"  # its weights come inside a package that Rollcall depends on
 _FALLS_BACK: Final = "yunet"
-_OURS: Final = {"yunet": "2"}  # version of a detector that does not go through DeepFace
+_OURS: Final = {
+    "yunet": "2",
+    "scrfd": "1",
+}  # version of a detector that does not go through DeepFace
 _RETRY_S: Final = 24 * 3600.0
 
 
@@ -164,7 +167,11 @@ class _Planner:
         try:
             weights = find_weights(model.name, models, state=state)
         except NoWeights:
-            if not models.download or failed_lately(model.name, state, now=self.now):
+            if (
+                model.supplied
+                or not models.download
+                or failed_lately(model.name, state, now=self.now)
+            ):
                 raise
             self.notes.append(
                 f"{model.name}: its weights are not on this machine and will be downloaded"

@@ -16,7 +16,8 @@ Kind = Literal["detector", "recognizer"]
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelEntry:
     """One model. `files` by DeepFace back end (`any`: whichever); `needs` are packages that must be
-    importable.
+    importable. `also` are other names that the one file may have; `supplied`: it comes from the
+    user and is downloaded nowhere.
     """
 
     name: str
@@ -26,6 +27,12 @@ class ModelEntry:
     package_path: str = "."
     needs: tuple[str, ...] = ()
     licence: str = ""
+    also: tuple[str, ...] = ()
+    supplied: bool = False
+
+    def choices(self, environ: Mapping[str, str]) -> tuple[tuple[str, ...], ...]:
+        """The sets of files that each would do, the usual one first."""
+        return (self.weight_files(environ), *((name,) for name in self.also))
 
     def weight_files(self, environ: Mapping[str, str]) -> tuple[str, ...]:
         """The file names for the DeepFace back end that the environment asks for; TensorFlow where
@@ -116,6 +123,18 @@ _DETECTORS: Final = (
     ),
     ModelEntry(
         name="centerface", kind="detector", files={"any": ("centerface.onnx",)}, licence="MIT"
+    ),
+    ModelEntry(
+        name="scrfd",
+        kind="detector",
+        files={"any": ("det_10g.onnx",)},
+        also=(
+            *("det_2.5g.onnx", "det_500m.onnx", "scrfd_10g_bnkps.onnx", "scrfd_10g_kps.onnx"),
+            *("scrfd_2.5g_bnkps.onnx", "scrfd_2.5g_kps.onnx"),
+            *("scrfd_500m_bnkps.onnx", "scrfd_500m_kps.onnx"),
+        ),
+        supplied=True,
+        licence="non-commercial research only",
     ),
     *(
         ModelEntry(

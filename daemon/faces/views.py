@@ -90,3 +90,9 @@ def window(picture: Picture, middle: tuple[float, float], side: float, longest_p
         across=inner.across,
         down=inner.down,
     )
+
+
+def padded(picture: Picture, multiple: int = 32) -> tuple[int, int]:
+    """Height and width of a picture, each up to the next multiple."""
+    height, width = picture.shape[:2]
+    return -(-height // multiple) * multiple, -(-width // multiple) * multiple

@@ -94,9 +94,15 @@ def find_weights(
     if not files:
         return Weights(name=name, paths=(), source="package")
     for folder, source in _places(model, models, state, environ):
-        paths = tuple(folder / file for file in files)
-        if all(_readable(path) for path in paths):
-            return Weights(name=name, paths=paths, source=source)
+        for choice in model.choices(environ):
+            paths = tuple(folder / file for file in choice)
+            if all(_readable(path) for path in paths):
+                return Weights(name=name, paths=paths, source=source)
+    if model.supplied:
+        raise NoWeights(
+            f"{name}: {', '.join((*files, *model.also))}: none of these is on this machine; put "
+            "one into a folder and name that folder in models.weights"
+        )
     remedy = (
         "run `rollcall models fetch` where there is a network"
         if models.download

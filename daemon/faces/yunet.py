@@ -17,6 +17,7 @@ from onnx import numpy_helper
 from daemon.faces.boxes import suppress
 from daemon.faces.onnx_files import open_session, prepared
 from daemon.faces.values import Detection, Picture
+from daemon.faces.views import padded
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 
 STRIDES = (8, 16, 32)
 DOUBT = 0.05  # least score of what may be a face: of faces 15 px wide eight in ten reach it
-_MULTIPLE = 32
 _BATCH_MEGAPIXELS = 4.0  # some 150 MB of activations a megapixel bound what one run may take
 _OVERLAP = (
     0.3  # IoU above which the less confident of two boxes goes; OpenCV's default for this network
@@ -68,7 +68,7 @@ class YuNet:
     def _detect(self, pictures: Sequence[Picture], floor: float) -> list[list[Detection]]:
         groups: dict[tuple[int, int], list[int]] = {}
         for index, picture in enumerate(pictures):
-            groups.setdefault(_padded(picture), []).append(index)
+            groups.setdefault(padded(picture), []).append(index)
         found: list[list[Detection]] = [[] for _ in pictures]
         for (height, width), members in groups.items():
             step = max(1, int(_BATCH_MEGAPIXELS * 1e6 / (height * width)))
@@ -154,8 +154,3 @@ def free_dimensions(data: bytes) -> bytes:
             constant.CopyFrom(numpy_helper.from_array(shape, constant.name))
     serialized: bytes = model.SerializeToString()
     return serialized
-
-
-def _padded(picture: Picture) -> tuple[int, int]:
-    height, width = picture.shape[:2]
-    return -(-height // _MULTIPLE) * _MULTIPLE, -(-width // _MULTIPLE) * _MULTIPLE

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from daemon.errors import NoWeights
 from daemon.faces.plan import FALLBACK_DETECTOR, failed_download, failed_lately
 from daemon.faces.several import Several
-from daemon.faces.weights import Weights, find_weights
+from daemon.faces.weights import Weights, entry, find_weights
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -50,6 +50,10 @@ def build_detector(name: str, settings: Settings, *, threads: int = 1) -> Detect
         from daemon.faces.yunet import YuNet
 
         return YuNet(weights, state=state, floor=settings.detect.min_confidence, threads=threads)
+    if name == "scrfd":
+        from daemon.faces.scrfd import Scrfd
+
+        return Scrfd(weights, floor=settings.detect.min_confidence, threads=threads)
     from daemon.faces.engine import EngineDetector
 
     return EngineDetector(weights, state=state, threads=threads)
@@ -81,6 +85,8 @@ def obtain(
     try:
         return find_weights(name, settings.models, state=state)
     except NoWeights:
+        if entry(name).supplied:
+            raise
         if not again and (not settings.models.download or failed_lately(name, state)):
             raise
     from daemon.faces import engine
