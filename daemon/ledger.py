@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 # Raised by hand when a stage's code changes what it gives for the same input.
 PROBE_VERSION = "1"
 FRAMES_VERSION = "1"
-DETECT_VERSION = "1"
+DETECT_VERSION = "2"
 ALIGN_VERSION = "1"
 QUALITY_VERSION = "1"
 EMBED_VERSION = "1"
@@ -70,9 +70,11 @@ def planned_steps(
         weights_sha256=detector.weights_sha256,
         reads=frames,
         detector_version=detector.version,
+        first_size=detect.first_size,
         size=detect.size,
         min_confidence=detect.min_confidence,
         min_face_px=detect.min_face_px,
+        second_chance=detect.second_chance,
     )
     align = _plan(
         "align",
@@ -117,8 +119,8 @@ def _plan(
 
 
 def min_side_px(settings: Settings) -> int:
-    """The longest side that pictures are decoded at, at least: about twice that of detection, so
-    that a face found there has four times the pixels in its crop.
+    """The longest side that pictures are decoded at, at least: enough for the second look, and for
+    crops of small faces with more pixels than it saw.
     """
-    # A little less than twice: the 4,032 pixels of many phones then halve while they are decoded.
-    return round(1.95 * settings.detect.size)
+    # A little less than 2,000: the 4,032 pixels of many phones then halve while they are decoded.
+    return max(1997, settings.detect.wanted_side_px)

@@ -109,13 +109,26 @@ class Intake(Section):
 class Detect(Section):
     """How faces are looked for."""
 
+    first_size: int = Field(
+        640, ge=160, le=8192, description="longest side in pixels of the first look at a picture"
+    )
     size: int = Field(
-        1024, ge=160, le=8192, description="longest side in pixels at which faces are looked for"
+        1280, ge=160, le=8192, description="the same of the second, where there are small faces"
     )
     min_confidence: float = Field(0.6, ge=0, le=1, description="detections below this are dropped")
     min_face_px: float = Field(
         16.0, ge=1, le=1000, description="faces narrower than this in the full picture are dropped"
     )
+
+    second_chance: bool = Field(
+        default=True,
+        description="turn and equalise pictures that hint at a face and show no sure one",
+    )
+
+    @property
+    def wanted_side_px(self) -> int:
+        """The longest side of a decoded picture beyond which no look at it shows more."""
+        return max(self.first_size, self.size)
 
 
 class Crops(Section):

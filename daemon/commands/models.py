@@ -156,7 +156,7 @@ def _row(model: ModelEntry, settings: Settings, used: Iterable[str]) -> dict[str
         status, where = "not usable", f"{needs}: {packages.remedy(missing)}"
     elif weights is not None:
         status, where = weights.source, _place(weights)
-    elif settings.models.download and not packages.missing_to_fetch(model):
+    elif settings.models.download and not (model.supplied or packages.missing_to_fetch(model)):
         status, where = "to download", ", ".join(files)
     else:
         status, where = "missing", ", ".join(files)

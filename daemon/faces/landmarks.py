@@ -11,7 +11,7 @@ from daemon.faces.align import similarity
 from daemon.faces.geometry import BOX_LANDMARKS
 
 if TYPE_CHECKING:
-    from daemon.faces.values import Points
+    from daemon.faces.values import Detection, Points
 
 Point = tuple[float, float]
 Box = tuple[float, float, float, float]
@@ -48,3 +48,13 @@ def plausible_eyes(box: Box, right_eye: Point, left_eye: Point) -> bool:
         and abs(math.atan2(down, across)) <= _STEEPEST
         and y <= middle <= y + 0.6 * h
     )
+
+
+def is_measured(face: Detection) -> bool:
+    """Whether a detector saw the five points, rather than that they were laid through its box or
+    its two eyes.
+    """
+    near = 1e-3 * max(face.w, 1.0)
+    right, left = ((float(x), float(y)) for x, y in face.landmarks[:2])
+    laid = from_box((face.x, face.y, face.w, face.h)), from_eyes(right, left)
+    return not any(np.abs(face.landmarks - points).max() < near for points in laid)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from daemon.faces.registry import ModelEntry
 
 # Those that do not go through DeepFace, whatever file they come in.
-OURS: Final = frozenset({"yunet", "mtcnn", "opencv", "Dlib"})
+OURS: Final = frozenset({"yunet", "mtcnn", "opencv", "scrfd", "Dlib"})
 _BY_DEEPFACE: Final = ("deepface", "tensorflow", "tf_keras")
 _EXTRA: Final = frozenset({*_BY_DEEPFACE, "retinaface"})
 EXTRA_REMEDY: Final = "pip install '.[deepface]' in Rollcall's own folder"

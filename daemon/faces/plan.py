@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 FALLBACK_DETECTOR: Final = "mtcnn"  # its weights come inside a package that Rollcall depends on
 _FALLS_BACK: Final = "yunet"
 # Versions of the detectors that do not go through DeepFace.
-_OURS: Final = {"yunet": "1", "mtcnn": "1", "opencv": "1"}
+_OURS: Final = {"yunet": "2", "mtcnn": "1", "opencv": "1", "scrfd": "1"}
 _RETRY_S: Final = 24 * 3600.0
 
 
@@ -168,8 +168,10 @@ class _Planner:
             weights = find_weights(model.name, models, state=state)
         except NoWeights:
             _must_have(model, packages.missing(model))
-            unfetchable = not models.download or packages.missing_to_fetch(model) == "deepface"
-            if unfetchable or failed_lately(model.name, state, now=self.now):
+            unfetchable = packages.missing_to_fetch(model) == "deepface"
+            if model.supplied or not models.download or unfetchable:
+                raise
+            if failed_lately(model.name, state, now=self.now):
                 raise
             _must_have(model, packages.missing_to_fetch(model))
             self.notes.append(

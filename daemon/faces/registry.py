@@ -20,7 +20,8 @@ _NEEDS: Final = {"tensorflow": _TENSORFLOW, "pytorch": ("torch",)}
 class ModelEntry:
     """One model. `files` by DeepFace back end (`any`: whichever); `needs` are packages that must be
     importable, `fetch_needs` those that DeepFace's download of it asks for besides; `dimensions` is
-    how many numbers a recognition model makes of a face.
+    how many numbers a recognition model makes of a face. `also` are other names that the one file
+    may have; `supplied`: it comes from the user and is downloaded nowhere.
     """
 
     name: str
@@ -32,6 +33,13 @@ class ModelEntry:
     fetch_needs: tuple[str, ...] = ()
     dimensions: int = 0
     licence: str = ""
+    also: tuple[str, ...] = ()
+    supplied: bool = False
+
+    def choices(self, environ: Mapping[str, str]) -> tuple[tuple[str, tuple[str, ...]], ...]:
+        """The back ends and sets of files that each would do, the best first."""
+        usual = tuple((backend, self.files[backend]) for backend in self.backends(environ))
+        return (*usual, *(("any", (name,)) for name in self.also))
 
     def backends(self, environ: Mapping[str, str]) -> tuple[str, ...]:
         """Keys of `files` to look for, best first: what `DEEPFACE_BACKEND_ENGINE` asks for, else
@@ -131,6 +139,18 @@ _DETECTORS: Final = (
     ),
     ModelEntry(
         name="centerface", kind="detector", files={"any": ("centerface.onnx",)}, licence="MIT"
+    ),
+    ModelEntry(
+        name="scrfd",
+        kind="detector",
+        files={"any": ("det_10g.onnx",)},
+        also=(
+            *("det_2.5g.onnx", "det_500m.onnx", "scrfd_10g_bnkps.onnx", "scrfd_10g_kps.onnx"),
+            *("scrfd_2.5g_bnkps.onnx", "scrfd_2.5g_kps.onnx"),
+            *("scrfd_500m_bnkps.onnx", "scrfd_500m_kps.onnx"),
+        ),
+        supplied=True,
+        licence="non-commercial research only",
     ),
     *(
         ModelEntry(

@@ -105,12 +105,17 @@ def find_weights(
     model = entry(name)
     if not model.weight_files(environ):
         return Weights(name=name, paths=(), source="package")
-    for backend in model.backends(environ):
+    for backend, names in model.choices(environ):
         for folder, source in _places(model, models, state, environ):
-            paths = tuple(folder / file for file in model.files[backend])
+            paths = tuple(folder / file for file in names)
             if all(_readable(path) for path in paths):
                 return Weights(name=name, paths=paths, source=source, backend=backend)
-    files = " or ".join(", ".join(model.files[name]) for name in model.backends(environ))
+    files = " or ".join(", ".join(names) for _, names in model.choices(environ))
+    if model.supplied:
+        raise NoWeights(
+            f"{name}: {files}: none of these is on this machine; put one into a folder and name "
+            "that folder in models.weights"
+        )
     remedy = (
         "run `rollcall models fetch` where there is a network"
         if models.download

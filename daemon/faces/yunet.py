@@ -21,6 +21,7 @@ from daemon.faces.batches import Batches
 from daemon.faces.boxes import suppress
 from daemon.faces.onnx_files import open_session, prepared
 from daemon.faces.values import Detection, Picture
+from daemon.faces.views import padded
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from daemon.faces.weights import Weights
 
 STRIDES = (8, 16, 32)
-_MULTIPLE = 32
+DOUBT = 0.05  # least score of what may be a face: of faces 15 px wide eight in ten reach it
 _BATCH_MEGAPIXELS = 4.0  # on a card: some 150 MB of activations a megapixel bound one run
 _OVERLAP = (
     0.3  # IoU above which the less confident of two boxes goes; OpenCV's default for this network
@@ -40,12 +41,10 @@ Rows = NDArray[np.float32]
 
 
 class YuNet:
-    """The detector `yunet`. `floor` is the least score that is looked at; later stages may ask for
-    more.
-    """
+    """The detector `yunet`. `floor` is the least score of a face; later stages may ask for more."""
 
     name = "yunet"
-    version = "1"
+    version = "2"
 
     def __init__(
         self, weights: Weights, *, state: Path, floor: float = 0.3, threads: int = 1
@@ -63,12 +62,21 @@ class YuNet:
         Pictures of equal padded size go through the network together; what shares a batch changes
         no result.
         """
+        return self._detect(pictures, self.floor)
+
+    def suspect(self, pictures: Sequence[Picture]) -> list[list[Detection]]:
+        """The same with everything that may be a face: what scores a twentieth is worth a close
+        look.
+        """
+        return self._detect(pictures, min(self.floor, DOUBT))
+
+    def _detect(self, pictures: Sequence[Picture], floor: float) -> list[list[Detection]]:
         groups: dict[tuple[int, int], list[int]] = {}
         for index, picture in enumerate(pictures):
-            groups.setdefault(_padded(picture), []).append(index)
+            groups.setdefault(padded(picture), []).append(index)
         found: list[list[Detection]] = [[] for _ in pictures]
         for (height, width), members in groups.items():
-            run = partial(self._run_some, [pictures[i] for i in members])
+            run = partial(self._run_some, [pictures[i] for i in members], floor)
             most = _at_once(self.device, height * width)
             answers = self._batches[height, width].run(len(members), run, most=most)
             for index, faces in zip(members, chain.from_iterable(answers), strict=True):
@@ -80,10 +88,14 @@ class YuNet:
         """What it runs on."""
         return self._session.device
 
-    def _run_some(self, pictures: list[Picture], piece: slice) -> list[list[Detection]]:
-        return self._run(pictures[piece], *_padded(pictures[0]))
+    def _run_some(
+        self, pictures: list[Picture], floor: float, piece: slice
+    ) -> list[list[Detection]]:
+        return self._run(pictures[piece], *padded(pictures[0]), floor)
 
-    def _run(self, pictures: list[Picture], height: int, width: int) -> list[list[Detection]]:
+    def _run(
+        self, pictures: list[Picture], height: int, width: int, floor: float
+    ) -> list[list[Detection]]:
         blob = np.zeros((len(pictures), 3, height, width), np.float32)
         for row, picture in zip(blob, pictures, strict=True):
             bgr = picture[:, :, ::-1]  # what the network was trained on
@@ -91,7 +103,7 @@ class YuNet:
         values = self._session.run(None, {self._session.get_inputs()[0].name: blob})
         outputs = dict(zip(self._outputs, values, strict=True))
         each = [{name: value[i] for name, value in outputs.items()} for i in range(len(pictures))]
-        return [self._faces(decode(one, width, self.floor)) for one in each]
+        return [self._faces(decode(one, width, floor)) for one in each]
 
     def _faces(self, rows: Rows) -> list[Detection]:
         kept = suppress(rows[:, :4], rows[:, 14], overlap=_OVERLAP)
@@ -160,8 +172,3 @@ def _at_once(device: str, pixels: int) -> int:
     # Measured on a processor (one thread, AMD EPYC), ms a picture of 640×480 in batches of 1, 2, 4
     # and 8: 3.9, 4.4, 6.6, 9.3. One picture's activations fit its caches, those of several do not.
     return 1 if device == "cpu" else max(1, int(_BATCH_MEGAPIXELS * 1e6 / pixels))
-
-
-def _padded(picture: Picture) -> tuple[int, int]:
-    height, width = picture.shape[:2]
-    return -(-height // _MULTIPLE) * _MULTIPLE, -(-width // _MULTIPLE) * _MULTIPLE

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from daemon.errors import NoWeights
 from daemon.faces import packages
-from daemon.faces.detect import Several
 from daemon.faces.plan import FALLBACK_DETECTOR, failed_download, failed_lately
+from daemon.faces.several import Several
 from daemon.faces.weights import Weights, entry, find_weights
 
 if TYPE_CHECKING:
@@ -59,6 +59,10 @@ def build_detector(name: str, settings: Settings, *, threads: int = 1) -> Detect
         from daemon.faces.haar import Haar
 
         return Haar(weights)
+    if name == "scrfd":
+        from daemon.faces.scrfd import Scrfd
+
+        return Scrfd(weights, floor=settings.detect.min_confidence, threads=threads)
     from daemon.faces.engine import EngineDetector
 
     return EngineDetector(weights, state=state, threads=threads)
@@ -94,6 +98,8 @@ def obtain(
     try:
         return find_weights(name, settings.models, state=state)
     except NoWeights:
+        if entry(name).supplied:
+            raise
         if not again and (not settings.models.download or failed_lately(name, state)):
             raise
         if packages.missing_to_fetch(entry(name)):

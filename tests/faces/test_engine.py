@@ -90,7 +90,8 @@ def test_our_boxes_are_deepfaces(
         if name != "yunet":  # DeepFace asks more confidence of YuNet than we do here
             assert len(ours) == len(theirs)
         best = overlaps(theirs, ours).max(axis=1, initial=0)
-        assert (best > 0.9).all(), (name, path.name, best)
+        least = 0.8 if name == "yunet" else 0.9  # our boxes of it come from a closer look
+        assert (best > least).all(), (name, path.name, best)
         compared += len(theirs)
     assert compared >= 5
 
@@ -311,6 +312,8 @@ def test_deepface_has_a_client_for_every_form_of_every_model(tmp_path: Path) -> 
     with engine._guarded(tmp_path):
         from deepface.modules.modeling import AVAILABLE_MODELS
     for name, model in MODELS.items():
+        if model.supplied:
+            continue  # a detector that DeepFace does not know
         task = engine._TASKS[model.kind]
         assert set(model.files) <= set(AVAILABLE_MODELS[task][name]), name
 

@@ -1,0 +1,249 @@
+"""How a detector looks at pictures: at all of them small; closely at what may be a face; at the
+whole once more where there are small faces; and closely at every face, for its points.
+
+Only a detector that tells of its doubts is led this way. Every other sees a picture once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
+
+import numpy as np
+
+from daemon.faces.boxes import overlaps, suppress
+from daemon.faces.tiles import cut_off, tiles
+from daemon.faces.views import View, shrunk, window
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from daemon.faces.values import Detection, Detector, Picture
+    from daemon.settings import Detect
+
+SAME_FACE = 0.4  # IoU above which two boxes mean the same face
+# Measured by `benchmarks.detection` and `benchmarks.landmarks`; widths as YuNet draws faces.
+_NARROW_PX = 48.0  # in the first look: what is doubtful and narrower may be a face seen too small
+_CROWD_PX = 24.0  # in the first look: where one face is so narrow, others may be lost beside it
+# A face's width and the picture's side, when what may be a face is seen closely.
+_CLOSE = 64.0, 160
+# The same for the points, found best where a face is large: of all pairs of one person 93.3 % are
+# told from strangers at FMR 1e-3, against 92.5 % by the points of faces 93 px wide.
+SHARP = 192.0, 256
+_AGAIN = 32.0, 96  # the same where a face must be confirmed: what is none looks like none there
+_UNSURE = 0.8  # least confidence of a face that needs no confirmation
+_MOST_CLOSE = 24  # doubts in a picture: to see more of them closely costs as much as the whole
+_LONG = 2.0  # from which ratio of its sides a picture is seen by its shorter one
+
+
+@runtime_checkable
+class Doubting(Protocol):
+    """A detector that can also tell of what is not sure enough to be called a face."""
+
+    name: str
+    version: str
+    weights_sha256: str
+
+    def detect(self, pictures: Sequence[Picture]) -> list[list[Detection]]:
+        """The faces of each picture, in that picture's pixels, most confident first."""
+        ...
+
+    def suspect(self, pictures: Sequence[Picture]) -> list[list[Detection]]:
+        """Everything that may be a face, in the picture's pixels, most confident first."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Seen:
+    """The faces of a picture, most confident first; `hinted`: whether anything looked like one."""
+
+    faces: list[Detection]
+    hinted: bool
+
+    @property
+    def surest(self) -> float:
+        """The highest confidence; 0 without a face."""
+        return max((face.confidence for face in self.faces), default=0.0)
+
+
+def look(pictures: Sequence[Picture], detector: Doubting, section: Detect) -> list[Seen]:
+    """The faces of each picture that are sure enough, in its own pixels."""
+    views = [shrunk(it, longest_px(it, min(section.first_size, section.size))) for it in pictures]
+    seen = detector.suspect([view.picture for view in views])
+    suspects = [
+        [view.placed(face) for face in faces] for view, faces in zip(views, seen, strict=True)
+    ]
+    doubts = [_doubts(faces, view, section) for view, faces in zip(views, suspects, strict=True)]
+    close = closely(pictures, doubts, detector)
+    found = [
+        distinct(_sure([*faces, *closer], section))
+        for faces, closer in zip(suspects, close, strict=True)
+    ]
+    again = [
+        index
+        for index, view in enumerate(views)
+        if _crowded(found[index], doubts[index], view)
+        and longest_px(pictures[index], section.size) > max(view.picture.shape[:2])
+    ]
+    larger = whole([pictures[index] for index in again], detector, section.size)
+    for index, faces in zip(again, larger, strict=True):
+        found[index] = distinct([*found[index], *_sure(faces, section)])
+    sure = sharpened(pictures, confirmed(pictures, found, detector, section), detector)
+    return [
+        Seen(faces=faces, hinted=bool(some)) for faces, some in zip(sure, suspects, strict=True)
+    ]
+
+
+def whole(pictures: Sequence[Picture], detector: Detector, size: int) -> list[list[Detection]]:
+    """The faces of each picture seen at `size`, by tiles where that is more than one look takes."""
+    parts = [
+        (index, part)
+        for index, picture in enumerate(pictures)
+        for part in tiles(shrunk(picture, longest_px(picture, size)))
+    ]
+    found: list[list[Detection]] = [[] for _ in pictures]
+    seen = detector.detect([part.picture for _, part in parts])
+    for (index, part), faces in zip(parts, seen, strict=True):
+        found[index] += [
+            part.placed(face) for face in faces if not cut_off(face, part, pictures[index])
+        ]
+    return [distinct(faces) for faces in found]
+
+
+def closely(
+    pictures: Sequence[Picture],
+    suspects: Sequence[Sequence[Detection]],
+    detector: Detector,
+) -> list[list[Detection]]:
+    """What a close look at each suspect shows; too many suspects of a picture show nothing."""
+    views = [
+        (index, close_view(picture, face, *_CLOSE))
+        for index, (picture, faces) in enumerate(zip(pictures, suspects, strict=True))
+        if len(faces) <= _MOST_CLOSE
+        for face in faces
+    ]
+    found: list[list[Detection]] = [[] for _ in pictures]
+    seen = detector.detect([view.picture for _, view in views])
+    for (index, view), faces in zip(views, seen, strict=True):
+        found[index] += [
+            view.placed(face) for face in faces if not cut_off(face, view, pictures[index])
+        ]
+    return found
+
+
+def confirmed(
+    pictures: Sequence[Picture],
+    found: Sequence[Sequence[Detection]],
+    detector: Doubting,
+    section: Detect,
+) -> list[list[Detection]]:
+    """The faces without those that a look from further away contradicts: an unsure face's
+    confidence is the mean of both.
+    """
+    views = [
+        [
+            close_view(picture, face, *_AGAIN) if face.confidence < _UNSURE else None
+            for face in faces
+        ]
+        for picture, faces in zip(pictures, found, strict=True)
+    ]
+    seen = iter(detector.suspect([it.picture for some in views for it in some if it is not None]))
+    judged = [
+        [
+            face if view is None else _judged(face, [view.placed(it) for it in next(seen)])
+            for face, view in zip(faces, some, strict=True)
+        ]
+        for faces, some in zip(found, views, strict=True)
+    ]
+    return [sorted(_sure(faces, section), key=lambda face: -face.confidence) for faces in judged]
+
+
+def sharpened(
+    pictures: Sequence[Picture], found: Sequence[Sequence[Detection]], detector: Detector
+) -> list[list[Detection]]:
+    """The same faces, one to one and in the same order, with box and points of a close look where
+    that sees the face too.
+    """
+    views = [
+        [close_view(picture, face, *SHARP) for face in faces]
+        for picture, faces in zip(pictures, found, strict=True)
+    ]
+    seen = iter(detector.detect([view.picture for some in views for view in some]))
+    return [
+        [
+            _sharper(face, [view.placed(it) for it in next(seen)])
+            for face, view in zip(faces, some, strict=True)
+        ]
+        for faces, some in zip(found, views, strict=True)
+    ]
+
+
+def close_view(picture: Picture, face: Detection, face_px: float, side_px: int) -> View:
+    """A face and its surroundings in a square of `side_px`, in which it is `face_px` wide."""
+    middle = face.x + face.w / 2, face.y + face.h / 2
+    return window(picture, middle, max(face.w, 1.0) * side_px / face_px, side_px)
+
+
+def distinct(faces: Sequence[Detection]) -> list[Detection]:
+    """The faces without those that overlap a more confident one, most confident first."""
+    kept = suppress(_boxes(faces), _scores(faces), overlap=SAME_FACE)
+    return [faces[index] for index in kept]
+
+
+def longest_px(picture: Picture, size: int) -> int:
+    """The longest side at which a picture is seen: `size`, more for those longer than 2:1, whose
+    shorter side would vanish.
+    """
+    height, width = picture.shape[:2]
+    ratio = max(height, width) / max(1, min(height, width))
+    longer: int = round(size * max(1.0, ratio / _LONG))
+    return longer
+
+
+def same(face: Detection, others: Sequence[Detection]) -> Detection | None:
+    """The one of the others that overlaps the face most, where that is enough for one face."""
+    if not others:
+        return None
+    shared = overlaps(_boxes([face]), _boxes(others))[0]
+    best = int(np.argmax(shared))
+    return others[best] if shared[best] >= SAME_FACE else None
+
+
+def _judged(face: Detection, seen: Sequence[Detection]) -> Detection:
+    other = same(face, seen)
+    confidence = 0.0 if other is None else other.confidence
+    return replace(face, confidence=(face.confidence + confidence) / 2)
+
+
+def _sharper(face: Detection, seen: Sequence[Detection]) -> Detection:
+    other = same(face, seen)
+    return face if other is None else replace(other, confidence=face.confidence)
+
+
+def _sure(faces: Sequence[Detection], section: Detect) -> list[Detection]:
+    return [face for face in faces if face.confidence >= section.min_confidence]
+
+
+def _doubts(faces: Sequence[Detection], view: View, section: Detect) -> list[Detection]:
+    """What the first look may have seen too small to be sure of."""
+    return [
+        face
+        for face in faces
+        if face.confidence < section.min_confidence and face.w < _NARROW_PX * view.across
+    ]
+
+
+def _crowded(found: Sequence[Detection], doubts: Sequence[Detection], view: View) -> bool:
+    """Whether there may be faces that the first look did not even suspect."""
+    return len(doubts) > _MOST_CLOSE or any(face.w < _CROWD_PX * view.across for face in found)
+
+
+def _boxes(faces: Sequence[Detection]) -> NDArray[np.float32]:
+    rows = [[face.x, face.y, face.w, face.h] for face in faces]
+    return np.array(rows, np.float32).reshape(-1, 4)
+
+
+def _scores(faces: Sequence[Detection]) -> NDArray[np.float32]:
+    return np.array([face.confidence for face in faces], np.float32)
