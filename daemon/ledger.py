@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from catalog.steps import fingerprint
+from daemon.faces.resolution import ENOUGH_PX, first_side_px
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 # Raised by hand when a stage's code changes what it gives for the same input.
 PROBE_VERSION = "1"
-FRAMES_VERSION = "1"
+FRAMES_VERSION = "2"
 DETECT_VERSION = "2"
 ALIGN_VERSION = "1"
 QUALITY_VERSION = "1"
@@ -62,7 +63,13 @@ def planned_steps(
     """Every step of a photo in order, by (step, model), each reading from the one before."""
     detect, crops = settings.detect, settings.crops
     probe = _plan("probe", PROBE_VERSION)
-    frames = _plan("frames", FRAMES_VERSION, reads=probe, min_side_px=min_side_px(settings))
+    frames = _plan(
+        "frames",
+        FRAMES_VERSION,
+        reads=probe,
+        first_side_px=first_side_px(detect, detector.name),
+        enough_px=ENOUGH_PX,
+    )
     found = _plan(
         "detect",
         DETECT_VERSION,
@@ -116,11 +123,3 @@ def _plan(
         reads=[reads.fingerprint] if reads else [],
     )
     return Planned(step=step, model=model, fingerprint=mark, parameters=parameters)
-
-
-def min_side_px(settings: Settings) -> int:
-    """The longest side that pictures are decoded at, at least: enough for the second look, and for
-    crops of small faces with more pixels than it saw.
-    """
-    # A little less than 2,000: the 4,032 pixels of many phones then halve while they are decoded.
-    return max(1997, settings.detect.wanted_side_px)

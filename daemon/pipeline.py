@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -32,13 +32,16 @@ from daemon.faces.detect import detect
 from daemon.faces.embed import embed
 from daemon.faces.plan import plan as plan_models
 from daemon.faces.quality import score
+from daemon.faces.resolution import finer_side_px, first_side_px
 from daemon.intake.frames import preview, read_picture
 from daemon.intake.probe import probe
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
+    from contextlib import AbstractContextManager
 
     from daemon.faces.values import Crop, Detection, Detector, Embedder, Vectors
+    from daemon.intake.frames import Frame
     from daemon.settings import Settings
     from daemon.tasks import PhotoTask
 
@@ -99,8 +102,11 @@ class Work:
     def note(
         self, name: str, model: str, started_at: str, seconds: float, *, error: str | None = None
     ) -> None:
-        """Write one line of the ledger."""
+        """Write one line of the ledger; what is done in two goes counts as one step."""
         planned = self.stages.steps[name, model]
+        for before in [it for it in self.steps if (it.step, it.model) == (name, model)]:
+            self.steps.remove(before)
+            started_at, seconds = before.started_at, before.seconds + seconds
         self.steps.append(
             StepRecord(
                 step=name,
@@ -138,15 +144,12 @@ def _look(work: Work) -> None:
         work.facts = probe(path, max_megapixels=settings.intake.max_megapixels)
     if work.facts.kind == "video":
         raise BadFile("it is a video, and this version of Rollcall reads photographs only")
+    frame, work.found = _find(path, work.facts, work.stages, step=work.step)
     with work.step("frames"):
-        frame = read_picture(path, work.facts, min_side_px=ledger.min_side_px(settings))
         work.preview = preview(
             frame, size_px=settings.crops.preview_size, quality=settings.crops.preview_quality
         )
     _still_the_same(work.task)
-    detector = work.stages.detector
-    with work.step("detect", detector.name):
-        work.found = detect([frame.picture], detector, settings.detect, scale=frame.scale)[0]
     with work.step("align"):
         work.crops = [cut(frame.picture, face, frame.scale, settings.crops) for face in work.found]
     with work.step("quality"):
@@ -154,6 +157,30 @@ def _look(work: Work) -> None:
             score(crop, face) for crop, face in zip(work.crops, work.found, strict=True)
         ]
     work.scale = frame.scale
+
+
+def _find(
+    path: bytes,
+    facts: MediaFacts,
+    stages: Stages,
+    *,
+    step: Callable[[str, str], AbstractContextManager[None]],
+) -> tuple[Frame, list[Detection]]:
+    """frames → detect, at the size of the first look, and again where faces profit from more."""
+    detector, section = stages.detector, stages.settings.detect
+    side: int | None = first_side_px(section, detector.name, facts.mime)
+    while side is not None:
+        with step("frames", ""):
+            frame = read_picture(path, facts, min_side_px=side)
+        with step("detect", detector.name):
+            found = detect([frame.picture], detector, section, scale=frame.scale)[0]
+        finer = finer_side_px(found, frame)
+        side = finer if finer is not None and finer > side else None
+    return frame, found
+
+
+def _untimed(_name: str, _model: str) -> AbstractContextManager[None]:
+    return nullcontext()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -176,8 +203,7 @@ def look(path: bytes, stages: Stages) -> Look:
     facts = probe(path, max_megapixels=settings.intake.max_megapixels)
     if facts.kind == "video":
         raise BadFile("it is a video; give a photo")
-    frame = read_picture(path, facts, min_side_px=ledger.min_side_px(settings))
-    faces = detect([frame.picture], stages.detector, settings.detect, scale=frame.scale)[0]
+    frame, faces = _find(path, facts, stages, step=_untimed)
     crops = [cut(frame.picture, face, frame.scale, settings.crops) for face in faces]
     scale = frame.scale
     return Look(

@@ -32,8 +32,8 @@ def gradient(height: int, width: int) -> np.ndarray:
 
 def test_a_crop_shows_the_picture_where_it_says(photo) -> None:
     picture, scale_to_full = gradient(900, 1600), 2.5
-    crop = cut(picture, detection(700, 300, 200, 240), scale_to_full, Crops())
-    for i, j in ((0, 0), (150, 40), (300, 310)):
+    crop = cut(picture, detection(700, 300, 200, 240), scale_to_full, Crops(margin=0.6))
+    for i, j in ((0, 0), (150, 40), (240, 250)):
         x, y = (crop.x + i * crop.scale) / scale_to_full, (crop.y + j * crop.scale) / scale_to_full
         assert crop.picture[j, i, 0] == pytest.approx(x * 255 / 1600, abs=4)
         assert crop.picture[j, i, 1] == pytest.approx(y * 255 / 900, abs=4)
@@ -48,8 +48,8 @@ def test_landmarks_lie_on_the_same_spot_in_crop_and_picture() -> None:
 
 def test_a_crop_is_at_most_as_large_as_asked_and_never_enlarged() -> None:
     picture = gradient(900, 1600)
-    large = cut(picture, detection(500, 200, 400, 400), 1.0, Crops(size=320))
-    small = cut(picture, detection(500, 200, 30, 40), 1.0, Crops(size=320))
+    large = cut(picture, detection(500, 200, 400, 400), 1.0, Crops(size=320, margin=0.6))
+    small = cut(picture, detection(500, 200, 30, 40), 1.0, Crops(size=320, margin=0.6))
     assert max(large.picture.shape[:2]) == 320 and large.scale > 1
     assert max(small.picture.shape[:2]) == pytest.approx(40 * 2.2, abs=2) and small.scale == 1
 

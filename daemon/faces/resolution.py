@@ -1,0 +1,51 @@
+"""How large a photograph is decoded: small for the first look, larger where its faces profit.
+Pure.
+
+Decoding is the largest part of the work, and a JPEG decoded at half or a quarter of its size costs
+a fraction of the whole. Most faces of a photograph are large enough there; for those that are not,
+it is decoded once more.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from daemon.faces.values import Detection
+    from daemon.intake.frames import Frame
+    from daemon.settings import Detect
+
+# A face's width from which more pixels tell nothing more. Of all pairs of Labeled Faces in the Wild
+# those of one person found at one false match in a thousand, with faces 93, 75, 56, 42, 30 and 21
+# pixels wide: 93.0, 92.9, 92.1, 90.2, 84.3 and 60.4 % (Dlib, mirrored mean; sd 1.1 %).
+ENOUGH_PX: Final = 80.0
+# Of the longest side at which a picture is first looked at: as little more as makes faces enough.
+_FIRST: Final = 1.4
+# The 4,032 pixels of many phones are seen whole where faces are small. Decoding in halves ends
+# below twice this, so a picture in memory stays below 150 MB.
+_MOST_PX: Final = 4096
+_LED: Final = "yunet"  # the detector that looks small first; others see a picture once, at `size`
+_SHRINKS: Final = "image/jpeg"  # what can be decoded small; the rest is decoded whole anyway
+
+
+def first_side_px(section: Detect, detector: str, mime: str = _SHRINKS) -> int:
+    """The longest side, at least, of what is decoded for the first look."""
+    if mime != _SHRINKS:
+        return max(_MOST_PX // 2, section.wanted_side_px)
+    if detector != _LED:
+        return section.wanted_side_px
+    return round(_FIRST * min(section.first_size, section.size))
+
+
+def finer_side_px(faces: Sequence[Detection], frame: Frame) -> int | None:
+    """The longest side at which the narrowest face found in the frame is wide enough, None where
+    the frame shows what there is, or enough of every face.
+    """
+    longest = max(frame.picture.shape[:2])
+    narrowest = min((face.w for face in faces), default=ENOUGH_PX)
+    if frame.scale <= 1 or narrowest >= ENOUGH_PX or longest >= _MOST_PX // 2:
+        return None
+    wanted: float = longest * min(frame.scale, ENOUGH_PX / max(1.0, narrowest))
+    return min(round(wanted), _MOST_PX)
