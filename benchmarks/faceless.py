@@ -85,18 +85,23 @@ def photographs(folders: Sequence[Path]) -> list[tuple[Path, Picture]]:
     return [(path, _read(path)) for path in paths if path.suffix.lower() in SUFFIXES]
 
 
+def write(sources: Sequence[Path], folder: Path) -> None:
+    """Make the pictures of the photographs in `sources` and write them, one JPEG each."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as state:
+        heads = finder(report.data_folder(), Path(state))
+        for number, (_, picture) in enumerate(photographs(sources)):
+            made = faceless(picture, heads)
+            if made is not None:
+                bgr = cv2.cvtColor(made, cv2.COLOR_RGB2BGR)
+                file = str(folder / f"{number:03d}.jpg")
+                cv2.imwrite(file, bgr, [cv2.IMWRITE_JPEG_QUALITY, 92])
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Make the pictures and write them."""
     options = _options(arguments)
-    options.folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as state:
-        heads = finder(report.data_folder(), Path(state))
-        for number, (_, picture) in enumerate(photographs(options.photos)):
-            made = faceless(picture, heads)
-            if made is not None:
-                file = options.folder / f"{number:03d}.jpg"
-                bgr = cv2.cvtColor(made, cv2.COLOR_RGB2BGR)
-                cv2.imwrite(str(file), bgr, [cv2.IMWRITE_JPEG_QUALITY, 92])
+    write(options.photos, options.folder)
 
 
 def _heads(picture: Picture, finder: YuNet) -> list[tuple[float, float, float, float]]:

@@ -1,7 +1,7 @@
 """Photographs a second of a whole scan, beside a loop of `DeepFace.represent` over the same files.
 
 `python -m benchmarks.throughput [--photos FOLDER] [--copies N] [--rounds N] [--workers N]
-[--no-peer] [--json]`
+[--no-peer] [--faceless] [--no-second-chance] [--json]`
 
 Both are warm: models loaded, files in the page cache. A scan is everything that `rollcall scan`
 does once its workers run, with the catalog on disk; it hashes, reads EXIF, stores crops and
@@ -25,10 +25,10 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmarks import report
+from benchmarks import faceless, report
 from catalog.connect import connect
 from daemon.faces.weights import find_weights
-from daemon.settings import Log, Models, Paths, Settings, Workers
+from daemon.settings import Detect, Log, Models, Paths, Settings, Workers
 from daemon.supervisor import Supervisor
 
 if TYPE_CHECKING:
@@ -53,7 +53,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = _options(arguments)
     with tempfile.TemporaryDirectory(prefix="rollcall-throughput-") as folder:
         place = Path(folder)
-        photos = _photographs(options.photos, place / "photos", options.copies)
+        sources = options.photos
+        if options.faceless:
+            faceless.write(sources, place / "faceless")
+            sources = [place / "faceless"]
+        photos = _photographs(sources, place / "photos", options.copies)
         sizes = [path.stat().st_size for path in photos]
         rounds = [_round(number, options, photos, place) for number in range(options.rounds)]
     result = _summary(options, sizes, rounds)
@@ -102,7 +106,7 @@ def _scan(
     for path in photos[: 2 * options.workers]:
         content = path.read_bytes()
         (warm / path.name).write_bytes(content + b"warm")
-    settings = _settings(state, people, options.workers)
+    settings = _settings(state, people, options)
     with Supervisor(settings, "alone", stop=threading.Event()) as supervisor:
         supervisor.arrivals.scan([bytes(warm)], "scanned", progress=lambda _: None)
         supervisor.drain()
@@ -170,11 +174,12 @@ def _peer(detector: str, photos: list[Path], place: Path) -> float:
     return len(photos) / float(seconds.split()[1])
 
 
-def _settings(state: Path, people: Path, workers: int) -> Settings:
+def _settings(state: Path, people: Path, options: argparse.Namespace) -> Settings:
     return Settings(
         paths=Paths(state=state / "state", inbox=(state,), people=people),
         models=Models(weights=report.data_folder() / "weights", download=False),
-        workers=Workers(count=workers),
+        workers=Workers(count=options.workers),
+        detect=Detect(second_chance=not options.no_second_chance),
         log=Log(level="error"),
     )
 
@@ -249,6 +254,12 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--no-peer", action="store_true", help="leave DeepFace out")
+    parser.add_argument(
+        "--faceless", action="store_true", help="photographs without faces, made of those"
+    )
+    parser.add_argument(
+        "--no-second-chance", action="store_true", help="with `[detect] second_chance = false`"
+    )
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args(arguments)
     if options.photos is None:

@@ -32,6 +32,7 @@ _CLOSE = 64.0, 160
 # The same for the points, found best where a face is large: of all pairs of one person 93.3 % are
 # told from strangers at FMR 1e-3, against 92.5 % by the points of faces 93 px wide.
 SHARP = 192.0, 256
+_LARGE_PX = 160.0  # in the first look: a face this wide gave its points as well as a close look
 _AGAIN = 32.0, 96  # the same where a face must be confirmed: what is none looks like none there
 _UNSURE = 0.8  # least confidence of a face that needs no confirmation
 _MOST_CLOSE = 24  # doubts in a picture: to see more of them closely costs as much as the whole
@@ -57,10 +58,13 @@ class Doubting(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Seen:
-    """The faces of a picture, most confident first; `hinted`: whether anything looked like one."""
+    """The faces of a picture, most confident first; the view of the first look, and how much
+    anything looked like a face in it (0-1).
+    """
 
     faces: list[Detection]
-    hinted: bool
+    first: View
+    hint: float
 
     @property
     def surest(self) -> float:
@@ -90,9 +94,11 @@ def look(pictures: Sequence[Picture], detector: Doubting, section: Detect) -> li
     larger = whole([pictures[index] for index in again], detector, section.size)
     for index, faces in zip(again, larger, strict=True):
         found[index] = distinct([*found[index], *_sure(faces, section)])
-    sure = sharpened(pictures, confirmed(pictures, found, detector, section), detector)
+    sure = confirmed(pictures, found, detector, section)
+    sure = sharpened(pictures, sure, detector, enough_px=[_LARGE_PX * it.across for it in views])
     return [
-        Seen(faces=faces, hinted=bool(some)) for faces, some in zip(sure, suspects, strict=True)
+        Seen(faces=faces, first=view, hint=max((it.confidence for it in some), default=0.0))
+        for faces, view, some in zip(sure, views, suspects, strict=True)
     ]
 
 
@@ -161,19 +167,23 @@ def confirmed(
 
 
 def sharpened(
-    pictures: Sequence[Picture], found: Sequence[Sequence[Detection]], detector: Detector
+    pictures: Sequence[Picture],
+    found: Sequence[Sequence[Detection]],
+    detector: Detector,
+    *,
+    enough_px: Sequence[float],
 ) -> list[list[Detection]]:
     """The same faces, one to one and in the same order, with box and points of a close look where
-    that sees the face too.
+    that sees the face too. Faces of a picture that are as wide as its `enough_px` need none.
     """
     views = [
-        [close_view(picture, face, *SHARP) for face in faces]
-        for picture, faces in zip(pictures, found, strict=True)
+        [close_view(picture, face, *SHARP) if face.w < enough else None for face in faces]
+        for picture, faces, enough in zip(pictures, found, enough_px, strict=True)
     ]
-    seen = iter(detector.detect([view.picture for some in views for view in some]))
+    seen = iter(detector.detect([it.picture for some in views for it in some if it is not None]))
     return [
         [
-            _sharper(face, [view.placed(it) for it in next(seen)])
+            face if view is None else _sharper(face, [view.placed(it) for it in next(seen)])
             for face, view in zip(faces, some, strict=True)
         ]
         for faces, some in zip(found, views, strict=True)

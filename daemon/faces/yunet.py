@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from daemon.faces.weights import Weights
 
 STRIDES = (8, 16, 32)
-DOUBT = 0.05  # least score of what may be a face: of faces 15 px wide eight in ten reach it
+DOUBT = 0.03  # least score of what may be a face: most faces 10 to 15 px wide reach it
 _BATCH_MEGAPIXELS = 4.0  # on a card: some 150 MB of activations a megapixel bound one run
 _OVERLAP = (
     0.3  # IoU above which the less confident of two boxes goes; OpenCV's default for this network
@@ -65,9 +65,7 @@ class YuNet:
         return self._detect(pictures, self.floor)
 
     def suspect(self, pictures: Sequence[Picture]) -> list[list[Detection]]:
-        """The same with everything that may be a face: what scores a twentieth is worth a close
-        look.
-        """
+        """The same with everything that may be a face, down to the score `DOUBT`."""
         return self._detect(pictures, min(self.floor, DOUBT))
 
     def _detect(self, pictures: Sequence[Picture], floor: float) -> list[list[Detection]]:
