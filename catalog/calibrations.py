@@ -1,0 +1,79 @@
+"""What similarities mean, for each embedder: the newest row counts, older ones tell what counted
+before.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from catalog import clock
+
+if TYPE_CHECKING:
+    import sqlite3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CalibrationRow:
+    """One calibration as the catalog has it. `curve` are slope and intercept of the log-odds,
+    `thresholds` similarities by name, `source` whence they come, in words.
+    """
+
+    source: str
+    curve: dict[str, float]
+    thresholds: dict[str, float]
+    made_at: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActiveEmbedder:
+    """An embedder whose vectors are compared; several are an ensemble."""
+
+    id: int
+    model: str
+    weights_sha256: str
+    geometry: str
+    dimensions: int
+
+
+def newest(connection: sqlite3.Connection, embedder_id: int) -> CalibrationRow | None:
+    """The calibration that counts; None where none was ever written."""
+    row = connection.execute(
+        """SELECT source, curve, thresholds, made_at FROM calibrations
+           WHERE embedder_id = ? ORDER BY id DESC LIMIT 1""",
+        [embedder_id],
+    ).fetchone()
+    if row is None:
+        return None
+    return CalibrationRow(
+        source=row["source"],
+        curve=json.loads(row["curve"]),
+        thresholds=json.loads(row["thresholds"]),
+        made_at=row["made_at"],
+    )
+
+
+def write(
+    connection: sqlite3.Connection,
+    embedder_id: int,
+    *,
+    source: str,
+    curve: dict[str, float],
+    thresholds: dict[str, float],
+) -> None:
+    """Make this the calibration that counts."""
+    connection.execute(
+        """INSERT INTO calibrations (embedder_id, source, curve, thresholds, made_at)
+           VALUES (?, ?, ?, ?, ?)""",
+        [embedder_id, source, json.dumps(curve), json.dumps(thresholds), clock.now()],
+    )
+
+
+def active_embedders(connection: sqlite3.Connection) -> list[ActiveEmbedder]:
+    """The embedders whose vectors are compared, in the order in which they came."""
+    rows = connection.execute(
+        "SELECT id, model, weights_sha256, geometry, dimensions FROM embedders WHERE active "
+        "ORDER BY id"
+    )
+    return [ActiveEmbedder(**dict(row)) for row in rows]

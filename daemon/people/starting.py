@@ -1,0 +1,71 @@
+"""The calibration that an embedder starts with, before anybody calibrated it with own faces."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from daemon.faces.registry import KNOWN_SHA256
+from daemon.people.calibration import Calibration, Curve
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_LFW: Final = "built in: all pairs of 3,031 pictures of Labeled Faces in the Wild"
+_DLIB_SHA256: Final = KNOWN_SHA256["dlib_face_recognition_resnet_model_v1.dat"]
+
+# By geometry, for Dlib's known weights. Printed by `python -m benchmarks.calibration`.
+_DLIB: Final[Mapping[str, Calibration]] = {
+    "dlib150-v2+mirror": Calibration(
+        source=_LFW,
+        curve=Curve(slope=173.5, intercept=-157.9),
+        thresholds={"strict": 0.9441, "group": 0.9344, "balanced": 0.9297, "lenient": 0.9118},
+    ),
+    "dlib150-v2": Calibration(
+        source=_LFW,
+        curve=Curve(slope=159.8, intercept=-144.6),
+        thresholds={"strict": 0.9414, "group": 0.9315, "balanced": 0.9267, "lenient": 0.9085},
+    ),
+}
+
+# Cosine distances at which DeepFace calls two faces one person (deepface/config/threshold.py),
+# tuned on its own crops. Ours differ, so these are a place to start from and no more.
+_PUBLISHED: Final[Mapping[str, float]] = {
+    "Dlib": 0.07,
+    "ArcFace": 0.68,
+    "SFace": 0.593,
+    "GhostFaceNet": 0.65,
+    "Facenet": 0.40,
+    "Facenet512": 0.30,
+    "VGG-Face": 0.68,
+    "OpenFace": 0.10,
+    "DeepFace": 0.23,
+    "DeepID": 0.015,
+    "Buffalo_L": 0.55,
+}
+
+
+def starting(model: str, weights_sha256: str, geometry: str) -> Calibration:
+    """What was measured with this model, these weights and this geometry, else what is published
+    of the model.
+    """
+    if model == "Dlib" and weights_sha256 == _DLIB_SHA256 and geometry in _DLIB:
+        return _DLIB[geometry]
+    return published(model)
+
+
+def published(model: str) -> Calibration:
+    """A calibration of Dlib's measured shape, stretched to the model's published distance."""
+    distance = _PUBLISHED.get(model, 0.5)
+    threshold = 1.0 - distance
+    slope = 12.0 / distance
+    return Calibration(
+        source="published by DeepFace for other crops, not measured",
+        curve=Curve(slope=slope, intercept=3.5 - slope * threshold),
+        thresholds={
+            "strict": threshold + 0.2 * distance,
+            "group": threshold + 0.07 * distance,
+            "balanced": threshold,
+            "lenient": threshold - 0.25 * distance,
+        },
+        measured=False,
+    )
