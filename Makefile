@@ -53,6 +53,7 @@ test-long: $(VENV)/.dev
 benchmark: $(VENV)/.dev
 	$(PIP) --editable '.[benchmark]'
 	$(BIN)/python -m benchmarks.accuracy
+	$(BIN)/python -m benchmarks.calibration
 	$(BIN)/python -m benchmarks.throughput
 
 # Needs uv. No index address goes into the lock.

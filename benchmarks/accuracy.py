@@ -1,254 +1,131 @@
-"""How well faces are told apart: the verification protocol of Labeled Faces in the Wild through
-Rollcall's own stages.
+"""How well faces are told apart: Labeled Faces in the Wild through Rollcall's own stages.
 
-Beside it, on the same pictures and the same weights, what `DeepFace.represent` gives. The labelled
-face is the one nearest the middle of a picture. Run: python -m benchmarks.accuracy [--json]
-[--folds 1 2 3] [--limit N] [--no-peer]
+The verification protocol, and all pairs of the pictures with the people split into halves. Beside
+it, on the same pictures and the same weights, what `DeepFace.represent` gives, and every detector
+with every recognition model whose weights are here. Run: python -m benchmarks.accuracy [--json]
+[--folds 1 2 3] [--limit N] [--no-peer] [--no-table] [--packaged]
 """
 
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 import tempfile
-import time
-from dataclasses import dataclass
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import cv2
-import numpy as np
-from numpy.typing import NDArray
 
-from benchmarks import lfw, report
-from daemon.faces import zoo
-from daemon.faces.align import cut
-from daemon.faces.detect import detect
-from daemon.faces.embed import embed, unit
-from daemon.faces.plan import plan
-from daemon.faces.weights import find_weights
-from daemon.settings import Embed, Models, Paths, Settings
+from benchmarks import combinations, labelled, lfw, peer, report, verification
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from daemon.faces.values import Crop, Detection
-
-FALSE_MATCH_RATES = (1e-2, 1e-3, 1e-4, 1e-5)
-Vectors = dict[Path, NDArray[np.float32]]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Method:
-    """One way to compute vectors: its name, the vectors, milliseconds a face for aligning and
-    embedding.
-    """
-
-    name: str
-    vectors: Vectors
-    face_ms: float
+PLAIN, MIRRORED, PEER = "Rollcall, plain chip", "Rollcall, mirrored mean", "DeepFace.represent"
+# Pairs of either kind in a fold for the table of models: about a minute.
+_TABLE_PAIRS = 40
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure and print."""
     options = _options(arguments)
+    cv2.setNumThreads(1)
     data = report.data_folder()
     folder = data / "lfw-dev"
-    pairs = lfw.limited(lfw.read_pairs(folder), [f - 1 for f in options.folds], options.limit)
-    pictures = sorted({path for pair in pairs for path in (pair.first, pair.second)})
+    protocol = lfw.read_pairs(folder)
+    pairs = lfw.limited(protocol, [f - 1 for f in options.folds], options.limit)
+    pictures = lfw.pictures(pairs)
     everything = pictures if options.limit else sorted(folder.glob("*/*.jpg"))
-    with tempfile.TemporaryDirectory() as state:
-        settings = _settings(data, Path(state), packaged=options.packaged)
+    with tempfile.TemporaryDirectory() as state, ExitStack() as stack:
+        settings = labelled.settings(data, Path(state), packaged=options.packaged)
         print(f"{len(everything)} pictures, {len(pairs)} pairs", file=sys.stderr)
-        crops, found_ms, detector = find_crops(everything, settings)
-        methods = [
-            ours(crops, settings, mirror=False, pictures=pictures),
-            ours(crops, settings, mirror=True, pictures=everything),
-        ]
-        if not options.no_peer:
-            methods.append(peer(pictures, settings))
-    rows = {method.name: pair_rows(pairs, method.vectors) for method in methods}
-    result: dict[str, Any] = {
-        "pairs": len(pairs),
-        "pictures": len(everything),
-        "detector": detector,
-        "without_a_face": len(everything) - len(crops),
-        "detect_ms": round(found_ms, 1),
-        "methods": {method.name: measures(rows[method.name], method.face_ms) for method in methods},
-        "similarity": distribution(methods[1].vectors),
-    }
+        found = labelled.find_crops(everything, settings)
+        ours = {
+            name: labelled.embedded(found.crops, settings, mirror=name == MIRRORED)
+            for name in (PLAIN, MIRRORED)
+        }
+        # Only now, so that our own times are taken on a machine that is not busy with it.
+        theirs = None if options.no_peer else stack.enter_context(peer.started(pictures, settings))
+        table, absent = [], {}
+        if not options.no_table:
+            few = lfw.limited(protocol, [0, 1, 2], min(_TABLE_PAIRS, options.limit or _TABLE_PAIRS))
+            table, absent = combinations.measured(few, settings)
+        result: dict[str, Any] = {
+            "pairs": len(pairs),
+            "pictures": len(everything),
+            "detector": found.detector,
+            "without_a_face": len(everything) - len(found.crops),
+            "detect_ms": round(found.picture_ms, 1),
+            "methods": {name: measures(pairs, it) for name, it in ours.items()},
+            "all_pairs": {
+                name: verification.report_of(verification.all_pairs(it.vectors))
+                for name, it in ours.items()
+            },
+            "models": table,
+            "absent": absent,
+        }
+        if theirs is not None:
+            result["methods"][PEER] = measures(pairs, theirs.result())
     report.publish(result, as_text(result), as_json=options.json)
 
 
-def find_crops(pictures: Sequence[Path], settings: Settings) -> tuple[dict[Path, Crop], float, str]:
-    """The stored crop of each picture's labelled face, the milliseconds a picture took, and the
-    detector's name.
-    """
-    detector = zoo.build_detectors(plan(settings).detectors, settings)
-    crops, spent = {}, 0.0
-    for path in pictures:
-        picture = cv2.cvtColor(cv2.imread(str(path)), cv2.COLOR_BGR2RGB)
-        start = time.perf_counter()
-        faces = detect([picture], detector, settings.detect)[0]
-        spent += time.perf_counter() - start
-        if faces:
-            face = min(faces, key=lambda face: from_middle(_middle(face), picture.shape))
-            crops[path] = cut(picture, face, 1.0, settings.crops)
-    return crops, 1000 * spent / len(pictures), detector.name
-
-
-def ours(
-    crops: dict[Path, Crop], settings: Settings, *, mirror: bool, pictures: Sequence[Path]
-) -> Method:
-    """Rollcall's vectors, from the stored crops."""
-    chosen = settings.model_copy(update={"embed": Embed(mirror=mirror)})
-    embedder = zoo.build_embedder("Dlib", chosen)
-    paths = [path for path in pictures if path in crops]
-    embed([crops[path] for path in paths[:8]], embedder)  # the first run sets things up
-    start = time.perf_counter()
-    vectors = embed([crops[path] for path in paths], embedder)
-    spent = time.perf_counter() - start
-    return Method(
-        name="Rollcall, mirrored mean" if mirror else "Rollcall, plain chip",
-        vectors=dict(zip(paths, vectors, strict=True)),
-        face_ms=1000 * spent / len(paths),
-    )
-
-
-def peer(pictures: Sequence[Path], settings: Settings) -> Method:
-    """What DeepFace.represent gives with the same detector and recognition weights, linked into a
-    home of its own.
-    """
-    with tempfile.TemporaryDirectory() as home:
-        weights = Path(home) / ".deepface" / "weights"
-        weights.mkdir(parents=True)
-        for name in ("yunet", "Dlib"):
-            source = find_weights(name, settings.models, state=settings.paths.state).path
-            (weights / source.name).symlink_to(source)
-        os.environ["DEEPFACE_HOME"] = home
-        from deepface import DeepFace
-
-        vectors: Vectors = {}
-        spent = 0.0
-        for path in pictures:
-            picture = cv2.imread(str(path))
-            start = time.perf_counter()
-            faces = DeepFace.represent(
-                picture, model_name="Dlib", detector_backend="yunet", enforce_detection=False
-            )
-            spent += time.perf_counter() - start
-            face = min(faces, key=lambda face: from_middle(_area_middle(face), picture.shape))
-            vectors[path] = unit(np.array([face["embedding"]], np.float32))[0]
-    return Method(name="DeepFace.represent", vectors=vectors, face_ms=1000 * spent / len(pictures))
-
-
-def pair_rows(pairs: Sequence[lfw.Pair], vectors: Vectors) -> lfw.Rows:
-    """Fold, same, similarity of each pair; -1 where one of the pictures gave no face."""
-    rows = []
-    for pair in pairs:
-        first, second = vectors.get(pair.first), vectors.get(pair.second)
-        similarity = -1.0 if first is None or second is None else float(first @ second)
-        rows.append((pair.fold, float(pair.same), similarity))
-    return np.array(rows, np.float64)
-
-
-def measures(rows: lfw.Rows, face_ms: float) -> dict[str, Any]:
+def measures(pairs: Sequence[lfw.Pair], found: labelled.Embedded) -> dict[str, Any]:
     """Accuracy and TAR at FAR 1e-3 with their intervals, and the time a face took."""
+    rows = lfw.pair_rows(pairs, found.vectors)
     return {
         "accuracy": lfw.accuracy(rows),
         "accuracy_interval": report.bootstrap_interval(rows, lfw.accuracy, rounds=500),
         "tar_at_far_1e-3": lfw.acceptance(rows),
         "tar_interval": report.bootstrap_interval(rows, lfw.acceptance, rounds=500),
-        "face_ms": round(face_ms, 2),
-    }
-
-
-def distribution(vectors: Vectors) -> dict[str, Any]:
-    """Similarities of all pairs of pictures: percentiles, and what each threshold lets through and
-    finds.
-    """
-    paths = sorted(vectors)
-    people = np.array([path.parent.name for path in paths])
-    matrix = np.stack([vectors[path] for path in paths])
-    upper = np.triu_indices(len(paths), k=1)
-    similarity = (matrix @ matrix.T)[upper]
-    same = (people[:, None] == people[None, :])[upper]
-    genuine, impostor = similarity[same], np.sort(similarity[~same])[::-1]
-    thresholds = {}
-    for rate in FALSE_MATCH_RATES:
-        at = float(impostor[min(int(rate * len(impostor)), len(impostor) - 1)])
-        thresholds[f"{rate:.0e}"] = {"threshold": at, "found": float((genuine > at).mean())}
-    return {
-        "genuine_pairs": len(genuine),
-        "impostor_pairs": len(impostor),
-        "genuine_percentiles": _percentiles(genuine),
-        "impostor_percentiles": _percentiles(impostor),
-        "at_false_match_rate": thresholds,
+        "face_ms": round(found.face_ms, 2),
     }
 
 
 def as_text(result: dict[str, Any]) -> str:
     """The result for people."""
-    rows = [
-        (
-            name,
-            report.with_interval(it["accuracy"], it["accuracy_interval"]),
-            report.with_interval(it["tar_at_far_1e-3"], it["tar_interval"], percent=False),
-            it["face_ms"],
-        )
-        for name, it in result["methods"].items()
+    parts = [
+        f"{result['pairs']} pairs, 95 % intervals; {result['detector']} found no face in "
+        f"{result['without_a_face']} of {result['pictures']} pictures, "
+        f"{result['detect_ms']} ms each.\n"
+        "Time is aligning and embedding on one core; DeepFace's includes its detection.",
+        report.table(
+            ("", "accuracy %", "TAR at FAR 1e-3", "ms a face"),
+            [
+                (
+                    name,
+                    report.with_interval(it["accuracy"], it["accuracy_interval"]),
+                    report.with_interval(it["tar_at_far_1e-3"], it["tar_interval"], percent=False),
+                    it["face_ms"],
+                )
+                for name, it in result["methods"].items()
+            ],
+        ),
     ]
-    similarity = result["similarity"]
-    return "\n\n".join(
-        [
-            f"{result['pairs']} pairs, 95 % intervals; {result['detector']} found no face in "
-            f"{result['without_a_face']} of {result['pictures']} pictures, "
-            f"{result['detect_ms']} ms each.\n"
-            "Time is aligning and embedding; DeepFace's includes its detection.",
-            report.table(("", "accuracy %", "TAR at FAR 1e-3", "ms a face"), rows),
-            f"Cosine similarity of the mirrored mean, {similarity['genuine_pairs']} genuine and "
-            f"{similarity['impostor_pairs']} impostor pairs:",
-            report.table(
-                ("percentile", *similarity["genuine_percentiles"]),
-                [
-                    (kind, *(f"{v:.3f}" for v in similarity[f"{kind}_percentiles"].values()))
-                    for kind in ("genuine", "impostor")
-                ],
-            ),
-            report.table(
-                ("false match rate", "threshold", "genuine found"),
-                [
-                    (rate, f"{it['threshold']:.4f}", f"{it['found']:.3f}")
-                    for rate, it in similarity["at_false_match_rate"].items()
-                ],
-            ),
-        ]
-    )
+    for name, it in result["all_pairs"].items():
+        parts += _all_pairs_text(name, it)
+    if result["models"]:
+        parts += combinations.as_text(result["models"], result["absent"])
+    return "\n\n".join(parts)
 
 
-def from_middle(point: tuple[float, float], shape: tuple[int, ...]) -> float:
-    """Squared distance of a point from the middle of a picture."""
-    return (point[0] - shape[1] / 2) ** 2 + (point[1] - shape[0] / 2) ** 2
-
-
-def _middle(face: Detection) -> tuple[float, float]:
-    return face.x + face.w / 2, face.y + face.h / 2
-
-
-def _area_middle(face: dict[str, Any]) -> tuple[float, float]:
-    area = face["facial_area"]
-    return area["x"] + area["w"] / 2, area["y"] + area["h"] / 2
-
-
-def _percentiles(values: NDArray[Any]) -> dict[str, float]:
-    marks = (0.1, 1, 5, 25, 50, 75, 95, 99, 99.9)
-    return {f"{mark:g}": float(np.percentile(values, mark)) for mark in marks}
-
-
-def _settings(data: Path, state: Path, *, packaged: bool) -> Settings:
-    folder = None if packaged else data / "weights"
-    return Settings(paths=Paths(state=state), models=Models(weights=folder, download=False))
+def _all_pairs_text(name: str, it: dict[str, Any]) -> list[str]:
+    rates = [f"{rate:.0e}" for rate in verification.RATES]
+    split = it["halves_at_1e-03"]
+    return [
+        f"{name}, all {it['pairs']['genuine']:,} pairs of one person and "
+        f"{it['pairs']['impostor']:,} of two, TAR at FAR, intervals over people. Of 50 random "
+        f"halves\nthe mean at 1e-3 is {split['mean']:.3f}, the standard deviation "
+        f"{split['deviation']:.3f}.",
+        report.table(
+            ("people", *rates),
+            [
+                (part, *(report.with_interval(found[rate]["tar"], found[rate]["interval"],
+                                              percent=False) for rate in rates))
+                for part, found in it["parts"].items()
+            ],
+        ),
+    ]  # fmt: skip
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -259,6 +136,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
         "--limit", type=int, help="pairs of either kind in a fold, for a quick look"
     )
     parser.add_argument("--no-peer", action="store_true", help="without DeepFace.represent")
+    parser.add_argument("--no-table", action="store_true", help="without the table of all models")
     parser.add_argument("--packaged", action="store_true", help="only weights inside packages")
     return parser.parse_args(arguments)
 

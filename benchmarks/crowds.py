@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from benchmarks.accuracy import from_middle
+from benchmarks.labelled import from_middle
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

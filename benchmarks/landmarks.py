@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 
-from benchmarks import accuracy, lfw, report
+from benchmarks import labelled, lfw, report, verification
 from daemon.faces import looks, zoo
 from daemon.faces.align import similarity, warp
 from daemon.faces.embed import unit
@@ -153,12 +153,12 @@ def _measures(
     paths: Sequence[Path], pairs: Sequence[lfw.Pair], vectors: Vectors
 ) -> dict[str, float]:
     found = dict(zip(paths, vectors, strict=True))
-    rows = accuracy.pair_rows(pairs, found)
-    rates = accuracy.distribution(found)["at_false_match_rate"]
+    rows = lfw.pair_rows(pairs, found)
+    together = verification.all_pairs(found)
     return {
         "accuracy": lfw.accuracy(rows),
         "tar": lfw.acceptance(rows),
-        "tar_all_pairs": rates["1e-03"]["found"],
+        "tar_all_pairs": verification.acceptance(together, together.everybody, 1e-3),
     }
 
 
@@ -166,7 +166,7 @@ def _labelled(picture: Picture, detector: Detector) -> Detection:
     """The face nearest the middle; YuNet finds one in every picture of the set."""
     return min(
         detector.detect([picture])[0],
-        key=lambda it: accuracy.from_middle((it.x + it.w / 2, it.y + it.h / 2), picture.shape),
+        key=lambda it: labelled.from_middle((it.x + it.w / 2, it.y + it.h / 2), picture.shape),
     )
 
 

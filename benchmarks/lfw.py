@@ -11,7 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
+
+    from benchmarks.verification import Vectors
 
 Rows = NDArray[np.float64]
 """Pairs × 3: fold, 1 where both pictures show the same person, similarity."""
@@ -53,6 +56,21 @@ def limited(pairs: list[Pair], folds: list[int], limit: int | None) -> list[Pair
             members = [pair for pair in pairs if pair.fold == fold and pair.same is same]
             kept += members[:limit]
     return kept
+
+
+def pictures(pairs: Sequence[Pair]) -> list[Path]:
+    """The pictures of these pairs, each once."""
+    return sorted({path for pair in pairs for path in (pair.first, pair.second)})
+
+
+def pair_rows(pairs: Sequence[Pair], vectors: Vectors) -> Rows:
+    """Fold, same, similarity of each pair; -1 where one of the pictures gave no face."""
+    rows = []
+    for pair in pairs:
+        first, second = vectors.get(pair.first), vectors.get(pair.second)
+        similarity = -1.0 if first is None or second is None else float(first @ second)
+        rows.append((pair.fold, float(pair.same), similarity))
+    return np.array(rows, np.float64)
 
 
 def accuracy(rows: Rows) -> float:

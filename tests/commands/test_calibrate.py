@@ -12,9 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from benchmarks import labelled
 from catalog.connect import connect
+from catalog.records import EmbedderRecord
 from daemon.commands.calibrate import command
+from daemon.faces.geometry import geometry_name
+from daemon.faces.registry import KNOWN_SHA256
 from daemon.lock import CatalogLock
+from daemon.people.starting import starting
 from tests.backups import run_command
 from tests.makers import Maker, crowd, looks
 
@@ -123,3 +128,33 @@ def test_status_names_what_is_not_calibrated(known: Maker, catalog_path: Path) -
     run_command(command, catalog_path)
     assert line not in rollcall(catalog_path, "status").stdout
     assert known.connection.in_transaction is False
+
+
+def test_real_faces_confirm_what_is_built_in(
+    make: Maker, catalog_path: Path, test_data: Path, tmp_path: Path
+) -> None:
+    folders = [
+        folder
+        for folder in sorted((test_data / "lfw-dev").iterdir())
+        if folder.is_dir() and len(list(folder.glob("*.jpg"))) >= 5
+    ][:12]
+    pictures = [path for folder in folders for path in sorted(folder.glob("*.jpg"))[:5]]
+    settings = labelled.settings(test_data, tmp_path / "models")
+    crops = labelled.find_crops(pictures, settings).crops
+    vectors = labelled.embedded(crops, settings, mirror=True).vectors
+    sha256 = KNOWN_SHA256["dlib_face_recognition_resnet_model_v1.dat"]
+    geometry = geometry_name("Dlib", mirror=True)
+    make.embedder(
+        EmbedderRecord(model="Dlib", weights_sha256=sha256, geometry=geometry, dimensions=128)
+    )
+    for folder in folders:
+        mine = [vector for path, vector in vectors.items() if path.parent == folder]
+        make.reference(make.person(folder.name), mine, folder=folder.name.encode())
+    (it,) = json.loads(run_command(command, catalog_path, "--json").output)["embedders"]
+    assert (it["pairs"]["faces"], it["pairs"]["people"]) == (60, 12)
+    built_in = starting("Dlib", sha256, geometry)
+    assert it["before"]["source"] == built_in.source
+    for name, value in it["now"]["thresholds"].items():
+        assert value == pytest.approx(built_in.thresholds[name], abs=0.01)
+    slope, intercept = it["now"]["curve"]["slope"], it["now"]["curve"]["intercept"]
+    assert -intercept / slope == pytest.approx(built_in.curve.similarity_at(0.0), abs=0.01)

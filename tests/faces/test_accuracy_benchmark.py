@@ -84,7 +84,16 @@ def test_a_table_lines_up() -> None:
 
 def test_a_quick_look_runs_to_the_end(test_data: Path) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "benchmarks.accuracy", "--no-peer", "--limit", "8", "--json"],
+        [
+            sys.executable,
+            "-m",
+            "benchmarks.accuracy",
+            "--no-peer",
+            "--no-table",
+            "--limit",
+            "8",
+            "--json",
+        ],
         cwd=REPOSITORY,
         env={**os.environ, "ROLLCALL_TEST_DATA": str(test_data)},
         capture_output=True,
@@ -95,3 +104,8 @@ def test_a_quick_look_runs_to_the_end(test_data: Path) -> None:
     answer = json.loads(done.stdout)
     assert answer["pairs"] == 48 and answer["without_a_face"] == 0
     assert answer["methods"]["Rollcall, plain chip"]["accuracy"] >= 0.9
+    parts = answer["all_pairs"]["Rollcall, mirrored mean"]["parts"]
+    assert set(parts) == {"everybody", "one half", "the other half"}
+    for rates in parts.values():
+        low, high = rates["1e-02"]["interval"]
+        assert 0.7 < low <= rates["1e-02"]["tar"] <= high

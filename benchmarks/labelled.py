@@ -1,0 +1,93 @@
+"""The labelled faces of Labeled Faces in the Wild through Rollcall's own stages: one stored crop a
+picture, and its vector. The labelled face is the one nearest the middle.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import cv2
+
+from daemon.faces import zoo
+from daemon.faces.align import cut
+from daemon.faces.detect import detect
+from daemon.faces.embed import embed
+from daemon.faces.plan import plan
+from daemon.settings import Embed, Models, Paths, Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from benchmarks.verification import Vectors
+    from daemon.faces.values import Crop, Detection, Detector
+
+Crops = dict["Path", "Crop"]
+_FIRST = 8  # faces of the first run, which sets things up
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Found:
+    """The crops of the pictures in which a face was found, milliseconds a picture, and the
+    detector's name.
+    """
+
+    crops: Crops
+    picture_ms: float
+    detector: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Embedded:
+    """Vectors by picture, and milliseconds a face for aligning and embedding on one thread."""
+
+    vectors: Vectors
+    face_ms: float
+
+
+def settings(data: Path, state: Path, *, packaged: bool = False) -> Settings:
+    """The defaults with the weights of the test data, or only with those inside packages."""
+    folder = None if packaged else data / "weights"
+    return Settings(paths=Paths(state=state), models=Models(weights=folder, download=False))
+
+
+def find_crops(
+    pictures: Sequence[Path], settings: Settings, detector: Detector | None = None
+) -> Found:
+    """The stored crop of each picture's labelled face, by this detector or the settings' own."""
+    finder = detector or zoo.build_detectors(plan(settings).detectors, settings)
+    crops, spent = {}, 0.0
+    for path in pictures:
+        picture = cv2.cvtColor(cv2.imread(str(path)), cv2.COLOR_BGR2RGB)
+        start = time.perf_counter()
+        faces = detect([picture], finder, settings.detect)[0]
+        spent += time.perf_counter() - start
+        if faces:
+            face = min(faces, key=lambda face: from_middle(_middle(face), picture.shape))
+            crops[path] = cut(picture, face, 1.0, settings.crops)
+    return Found(crops=crops, picture_ms=1000 * spent / len(pictures), detector=finder.name)
+
+
+def embedded(crops: Crops, settings: Settings, *, mirror: bool, model: str = "Dlib") -> Embedded:
+    """The vectors of the crops by one recognition model."""
+    chosen = settings.model_copy(update={"embed": Embed(mirror=mirror)})
+    embedder = zoo.build_embedder(model, chosen, threads=1)
+    embed(list(crops.values())[:_FIRST], embedder)
+    start = time.perf_counter()
+    vectors = embed(list(crops.values()), embedder)
+    spent = time.perf_counter() - start
+    return Embedded(
+        vectors=dict(zip(crops, vectors, strict=True)),
+        face_ms=1000 * spent / max(1, len(crops)),
+    )
+
+
+def from_middle(point: tuple[float, float], shape: tuple[int, ...]) -> float:
+    """Squared distance of a point from the middle of a picture."""
+    return (point[0] - shape[1] / 2) ** 2 + (point[1] - shape[0] / 2) ** 2
+
+
+def _middle(face: Detection) -> tuple[float, float]:
+    return face.x + face.w / 2, face.y + face.h / 2
