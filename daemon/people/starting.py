@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from catalog import calibrations
 from daemon.faces.registry import KNOWN_SHA256
-from daemon.people.calibration import Calibration, Curve
+from daemon.people.curve import Calibration, Curve
 
 if TYPE_CHECKING:
+    import sqlite3
     from collections.abc import Mapping
 
 _LFW: Final = "built in: all pairs of 3,031 pictures of Labeled Faces in the Wild"
@@ -51,6 +53,19 @@ def starting(model: str, weights_sha256: str, geometry: str) -> Calibration:
     if model == "Dlib" and weights_sha256 == _DLIB_SHA256 and geometry in _DLIB:
         return _DLIB[geometry]
     return published(model)
+
+
+def begin(connection: sqlite3.Connection) -> None:
+    """Write down what embedders start with, so that people see it beside their vectors."""
+    for embedder in calibrations.without_calibration(connection):
+        first = starting(embedder.model, embedder.weights_sha256, embedder.geometry)
+        calibrations.write(
+            connection,
+            embedder.id,
+            source=first.source,
+            curve={"slope": first.curve.slope, "intercept": first.curve.intercept},
+            thresholds=dict(first.thresholds),
+        )
 
 
 def published(model: str) -> Calibration:
