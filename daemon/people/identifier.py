@@ -197,6 +197,7 @@ def _touched(
         f"""SELECT DISTINCT faces.media_id
             FROM assignments JOIN faces ON faces.id = assignments.face_id
             WHERE assignments.ended_at IS NULL AND assignments.method = 'reference'
+              AND assignments.model = 'all'
               AND (assignments.person_id IN ({marks}) OR assignments.state = 'suggested')""",
         everyone,
     )
