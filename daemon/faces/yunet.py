@@ -27,7 +27,9 @@ if TYPE_CHECKING:
 
 STRIDES = (8, 16, 32)
 DOUBT = 0.03  # least score of what may be a face: most faces 10 to 15 px wide reach it
-_BATCH_MEGAPIXELS = 4.0  # some 150 MB of activations a megapixel bound what one run may take
+# What one run takes together. Larger batches fall out of a processor's cache: crowds with 27 close
+# looks took 20 % less time at 0.3 than at 4 megapixels, each of four pictures at 640 px 45 % more.
+_BATCH_MEGAPIXELS = 0.3
 _OVERLAP = (
     0.3  # IoU above which the less confident of two boxes goes; OpenCV's default for this network
 )
