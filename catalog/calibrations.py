@@ -77,9 +77,9 @@ def active_embedders(connection: sqlite3.Connection) -> list[EmbedderRow]:
     return _embedders(connection, "active")
 
 
-def without_calibration(connection: sqlite3.Connection) -> list[EmbedderRow]:
-    """The embedders that nobody calibrated yet."""
-    return _embedders(connection, "id NOT IN (SELECT embedder_id FROM calibrations)")
+def embedders(connection: sqlite3.Connection) -> list[EmbedderRow]:
+    """All embedders that a vector was ever made by."""
+    return _embedders(connection, "true")
 
 
 def _embedders(connection: sqlite3.Connection, condition: str) -> list[EmbedderRow]:

@@ -104,6 +104,20 @@ class TestCalibrations:
         ((source, thresholds),) = make.rows("SELECT source, thresholds FROM calibrations")
         assert "not measured" in str(source) and "balanced" in str(thresholds)
 
+    def test_what_an_earlier_version_started_with_is_replaced_and_own_numbers_are_not(
+        self, make: Maker
+    ) -> None:
+        embedder_id = make.embedder()
+        begin(make.connection)
+        make.connection.execute("UPDATE calibrations SET thresholds = '{\"balanced\": 0.5}'")
+        begin(make.connection)
+        assert make.value("SELECT count(*) FROM calibrations") == 2
+        calibrations.write(
+            make.connection, embedder_id, source="9 faces", curve={}, thresholds={"balanced": 0.4}
+        )
+        begin(make.connection)
+        assert make.value("SELECT count(*) FROM calibrations") == 3
+
     def test_the_newest_counts(self, make: Maker) -> None:
         embedder_id = make.embedder()
         before = Ensemble.read(make.connection).calibration
