@@ -19,6 +19,7 @@ from daemon.people.limits import limits
 from daemon.people.match import NOBODY, match_picture
 from daemon.people.opinions import Opinions
 from daemon.people.repair import repair
+from daemon.people.verdicts import grouped, named
 
 if TYPE_CHECKING:
     import sqlite3
@@ -113,16 +114,7 @@ class Judge:
             if match is None:
                 loose.append((face, ruled_out))
                 continue
-            yield Verdict(
-                face_id=face.id,
-                person_id=match.person_id,
-                state="assigned" if match.certain else "suggested",
-                method="reference",
-                similarity=match.similarity,
-                margin=match.margin,
-                confidence=match.confidence,
-                evidence_face_id=match.evidence_face_id,
-            )
+            yield named(face.id, match)
         if len(loose) > 1:  # nobody is in a picture twice: the face most like a group goes first
             loose.sort(
                 key=lambda it: -self._similarities(it[0], it[1], present).max(initial=NOBODY)
@@ -145,12 +137,12 @@ class Judge:
             best = row if similarities[row] >= self._limits.group_threshold else best
         if best is not None and similarities[best] >= self._limits.group_threshold:
             second = np.delete(similarities, best).max(initial=-1.0)
-            verdict = Verdict(
-                face_id=face.id,
-                person_id=self._gallery.groups.ids[best],
+            verdict = grouped(
+                face.id,
+                self._gallery.groups.ids[best],
+                self._limits,
                 similarity=float(similarities[best]),
                 margin=float(similarities[best] - second),
-                confidence=self._limits.curve.confidence(float(similarities[best])),
             )
         elif own is not None and self._gallery.survivor(own) not in ruled_out | present:
             verdict = Verdict(face_id=face.id, person_id=own)

@@ -13,6 +13,7 @@ import numpy as np
 from catalog.assignments import Verdict
 from daemon.people.limits import limits
 from daemon.people.match import References, match_picture
+from daemon.people.verdicts import grouped, named
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from daemon.people.faces import KnownFace
     from daemon.people.groups import Groups
     from daemon.people.limits import Limits
-    from daemon.people.match import Match
     from daemon.settings import Identify
 
 
@@ -86,22 +86,9 @@ class _View:
         matches = match_picture(vectors, self._references, self._limits, barred=barred)
         for face, vector, match, cannot_be in zip(faces, vectors, matches, barred, strict=True):
             if match is not None:
-                yield self._named(face, match)
+                yield named(face.id, match, model=self._model)
             else:
                 yield self._grouped(face, vector, cannot_be, counted_in.get(face.id, ()))
-
-    def _named(self, face: KnownFace, match: Match) -> Verdict:
-        return Verdict(
-            face_id=face.id,
-            model=self._model,
-            person_id=match.person_id,
-            state="assigned" if match.certain else "suggested",
-            method="reference",
-            similarity=match.similarity,
-            margin=match.margin,
-            confidence=match.confidence,
-            evidence_face_id=match.evidence_face_id,
-        )
 
     def _grouped(
         self,
@@ -117,11 +104,11 @@ class _View:
         best = int(similarities.argmax())
         similarity = float(similarities[best])
         second = float(np.delete(similarities, best).max(initial=-1.0))
-        return Verdict(
-            face_id=face.id,
-            model=self._model,
-            person_id=self._groups.ids[best],
+        return grouped(
+            face.id,
+            self._groups.ids[best],
+            self._limits,
             similarity=similarity,
             margin=similarity - second,
-            confidence=self._limits.curve.confidence(similarity),
+            model=self._model,
         )

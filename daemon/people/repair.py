@@ -19,6 +19,8 @@ from daemon.people.limits import limits
 from daemon.people.match import match_picture
 from daemon.people.opinions import Opinions
 from daemon.people.owners import settle
+from daemon.people.verdicts import grouped
+from daemon.people.verdicts import named as named_as
 
 if TYPE_CHECKING:
     import sqlite3
@@ -112,16 +114,7 @@ def _reference_verdicts(
         )
         for face, match in zip(open_faces, matches, strict=True):
             if match is not None:
-                verdicts[face.id] = Verdict(
-                    face_id=face.id,
-                    person_id=match.person_id,
-                    state="assigned" if match.certain else "suggested",
-                    method="reference",
-                    similarity=match.similarity,
-                    margin=match.margin,
-                    confidence=match.confidence,
-                    evidence_face_id=match.evidence_face_id,
-                )
+                verdicts[face.id] = named_as(face.id, match)
     return verdicts
 
 
@@ -150,7 +143,7 @@ def _group_verdicts(loose: Sequence[KnownFace], barred: Barred, limits: Limits) 
     labels, owners = settle(founders, group(vectors, pictures, limits.group_threshold), barred)
     fits = _fits(vectors, labels)
     verdicts = [
-        _in_group(face.id, owners[label], None if np.isnan(fit) else float(fit), limits)
+        grouped(face.id, owners[label], limits, similarity=None if np.isnan(fit) else float(fit))
         for face, label, fit in zip(founders, labels.tolist(), fits, strict=True)
         if not face.decided
     ]
@@ -164,13 +157,8 @@ def _group_verdicts(loose: Sequence[KnownFace], barred: Barred, limits: Limits) 
             if survivors.get(owner, owner) in barred[face.id] or (face.media_id, label) in taken:
                 owner = None
             taken.add((face.media_id, label))
-            verdicts.append(_in_group(face.id, owner, value, limits))
+            verdicts.append(grouped(face.id, owner, limits, similarity=value))
     return verdicts
-
-
-def _in_group(face_id: int, owner: int | None, similarity: float | None, limits: Limits) -> Verdict:
-    sure = None if similarity is None or owner is None else limits.curve.confidence(similarity)
-    return Verdict(face_id=face_id, person_id=owner, similarity=similarity, confidence=sure)
 
 
 def _fits(vectors: Vectors, labels: Labels) -> Vectors:
