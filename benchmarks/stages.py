@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import cv2
 
+from benchmarks.stopwatch import rest
 from daemon.faces import zoo
 from daemon.faces.align import cut
 from daemon.faces.detect import detect
@@ -63,7 +64,7 @@ def measured(
 ) -> tuple[dict[str, dict[str, dict[str, float]]], int]:
     """Of each kit the milliseconds a photograph by stage, and the processor's among them (means
     over the photographs of the medians of the rounds), and how many faces they show. The kits take
-    turns with each photograph.
+    turns from photograph to photograph.
     """
     before = cv2.getNumThreads()
     try:
@@ -87,13 +88,13 @@ def measured(
 
 def _rounds(photo: Path, kits: dict[str, Kit], rounds: int) -> tuple[dict[str, list[Laps]], int]:
     """One photograph's times by kit, and its faces."""
-    laps: dict[str, list[Laps]] = {name: [] for name in kits}
-    for number in range(rounds + 1):
-        for name, kit in kits.items():
-            lap, faces = one(photo, kit)
-            if number:  # the first prepares buffers for this size of picture
-                laps[name].append(lap)
-    return laps, faces
+    laps: dict[str, list[Laps]] = {}
+    for name, kit in kits.items():
+        rest()
+        # The first prepares buffers for this size of picture.
+        looked = [one(photo, kit) for _ in range(rounds + 1)]
+        laps[name] = [it for it, _ in looked[1:]]
+    return laps, looked[0][1]
 
 
 def one(photo: Path, kit: Kit) -> tuple[Laps, int]:

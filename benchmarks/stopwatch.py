@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 _LEAST_S = 0.1  # of one turn: a network of a millisecond runs a hundred times
+# The threads of onnxruntime and OpenCV wait busily for more work, some 30 ms long, and would take
+# the processor from who comes next.
+_REST_S = 0.05
 # nvidia-smi tells the share of the last sixth of a second to second, whichever the card.
 _WATCHED_S, _EVERY_MS = 2.0, 200
 
@@ -100,9 +103,15 @@ def card_load(run: Callable[[], object], *, seconds: float = _WATCHED_S) -> floa
     return statistics.mean(shares[1:]) if len(shares) > 1 else None
 
 
+def rest() -> None:
+    """Let the threads of who ran before fall asleep."""
+    time.sleep(_REST_S)
+
+
 def _turn(it: Contestant) -> tuple[float, float]:
     """Milliseconds an item, and those of the processor."""
     cv2.setNumThreads(it.threads)
+    rest()
     calls = 0
     start, busy = time.perf_counter(), time.process_time()
     while (spent := time.perf_counter() - start) < _LEAST_S or not calls:
