@@ -54,6 +54,10 @@ benchmark: $(VENV)/.dev
 	$(PIP) --editable '.[benchmark]'
 	$(BIN)/python -m benchmarks.accuracy
 	$(BIN)/python -m benchmarks.throughput
+	$(BIN)/python -m benchmarks.detection
+	$(BIN)/python -m benchmarks.landmarks
+	$(BIN)/python -m benchmarks.crops
+	$(BIN)/python -m benchmarks.engine
 
 # Needs uv. No index address goes into the lock.
 lock:
