@@ -22,6 +22,7 @@ COMMANDS = (
     "jobs",
     "people",
     "search",
+    "calibrate",
     "models",
     "doctor",
     "verify",

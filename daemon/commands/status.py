@@ -17,6 +17,7 @@ from daemon.faces.plan import plan
 from daemon.hardware import survey
 from daemon.introduction import workers_now
 from daemon.lock import CatalogLock
+from daemon.people.recalibration import unmeasured
 
 if TYPE_CHECKING:
     import sqlite3
@@ -54,6 +55,7 @@ def _report(settings: Settings, connection: sqlite3.Connection) -> dict[str, Any
         "workers": said["workers"],
         "engine": _engine(settings, said["workers"] if owner else None),
         "out_of_reach": packages.out_of_reach(),
+        "not_calibrated": unmeasured(connection),
         **_models(settings, connection),
     }
 
@@ -107,6 +109,8 @@ def _print(report: dict[str, Any]) -> None:
         )
     for note in report["notes"]:
         click.echo(f"note      {note}")
+    for model in report["not_calibrated"]:
+        click.echo(f"note      similarities of {model} are not calibrated: rollcall calibrate")
     for job in report["queue"]:
         click.echo(f"jobs      {job['jobs']} {job['kind']} {job['state']}")
     for step, count in report["made_with_other_settings"].items():

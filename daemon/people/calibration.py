@@ -22,6 +22,10 @@ Similarities = NDArray[np.float32]
 PAIRS_BEYOND = 10
 _ROUNDS = 100
 _CLOSE_ENOUGH = 1e-9
+# Own thresholds of as many people as these scatter as widely (by 0.007 with Dlib's model) as those
+# of other faces are thought to be off; the scatter falls with the pairs of people, about their
+# square. See benchmarks.calibration.
+_PEOPLE_TRUSTED = 10
 # Spread of the correction of a curve that was fitted to other faces: its slope is thought right
 # within a third or so, its log-odds within two.
 _PRIOR_SLOPE, _PRIOR_INTERCEPT = 0.3, 2.0
@@ -70,7 +74,7 @@ def thresholds(impostor: Similarities) -> dict[str, float]:
 
 
 def recalibrated(pairs: Pairs, before: Calibration, source: str) -> Calibration:
-    """A calibration from somebody's own faces; what they are too few for follows `before`.
+    """A calibration from somebody's own faces; few people leave `before` nearly as it was.
 
     A rate that own pairs cannot tell keeps its distance to the rarest one that they can. Raises
     ValueError where not even the most frequent can be told.
@@ -78,9 +82,10 @@ def recalibrated(pairs: Pairs, before: Calibration, source: str) -> Calibration:
     own = thresholds(pairs.impostor)
     if not own:
         raise ValueError("too few pairs of strangers")
-    rarest = min(own, key=RATES.__getitem__)
-    shift = own[rarest] - before.thresholds[rarest]
-    merged = {name: own.get(name, min(1.0, before.thresholds[name] + shift)) for name in RATES}
+    trust = pairs.people**2 / (pairs.people**2 + _PEOPLE_TRUSTED**2)
+    shifts = {name: trust * (value - before.thresholds[name]) for name, value in own.items()}
+    rarest = shifts[min(own, key=RATES.__getitem__)]
+    merged = {name: min(1.0, before.thresholds[name] + shifts.get(name, rarest)) for name in RATES}
     return Calibration(source=source, curve=refined(pairs, before.curve), thresholds=merged)
 
 

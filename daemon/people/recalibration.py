@@ -1,0 +1,110 @@
+"""What an embedder's similarities mean in this catalog: what counts now, and what a person's own
+confirmed faces say.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from catalog import calibrations
+from daemon.errors import UsageError
+from daemon.people.calibration import (
+    PAIRS_BEYOND,
+    RATES,
+    Calibration,
+    Curve,
+    Pairs,
+    recalibrated,
+)
+from daemon.people.own_pairs import collect
+from daemon.people.starting import published, starting
+
+if TYPE_CHECKING:
+    import sqlite3
+
+    from catalog.calibrations import ActiveEmbedder
+
+# Fewer people than these are no sample of strangers: thresholds of 5 drawn from Labeled Faces in
+# the Wild miss their rate by a factor of four. See benchmarks.calibration.
+PEOPLE_NEEDED = 5
+FACES_NEEDED = 50
+STRANGERS_NEEDED = int(PAIRS_BEYOND / max(RATES.values()))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Recalibration:
+    """An embedder with what counted and what shall count; `pairs` is None where nothing was
+    counted.
+    """
+
+    embedder: ActiveEmbedder
+    before: Calibration
+    now: Calibration
+    pairs: Pairs | None
+
+
+def in_force(connection: sqlite3.Connection, embedder: ActiveEmbedder) -> Calibration:
+    """The newest calibration of this embedder, else the one it starts with."""
+    row = calibrations.newest(connection, embedder.id)
+    if row is None:
+        return _starting(embedder)
+    return Calibration(
+        source=row.source,
+        curve=Curve(slope=row.curve["slope"], intercept=row.curve["intercept"]),
+        thresholds=row.thresholds,
+        measured=row.source != published(embedder.model).source,
+    )
+
+
+def from_own_faces(connection: sqlite3.Connection, embedder: ActiveEmbedder) -> Recalibration:
+    """A calibration by the faces that people confirmed.
+
+    It corrects the one that the embedder starts with, not the last: the faces that made that one
+    are still in the catalog and would count twice. Raises UsageError, with what is missing, where
+    there are too few.
+    """
+    pairs = collect(connection, embedder)
+    enough = pairs.people >= PEOPLE_NEEDED and pairs.faces >= FACES_NEEDED
+    if not enough or len(pairs.impostor) < STRANGERS_NEEDED or not len(pairs.genuine):
+        raise UsageError(
+            f"{embedder.model}: {pairs.faces} confirmed faces of {pairs.people} people, "
+            f"{len(pairs.genuine)} pairs of one person and {len(pairs.impostor)} of two; needed "
+            f"are {FACES_NEEDED} faces of {PEOPLE_NEEDED} people with names and {STRANGERS_NEEDED} "
+            "pairs of two: add reference pictures or confirm more faces"
+        )
+    source = f"{pairs.faces:,} confirmed faces of {pairs.people:,} people"
+    return Recalibration(
+        embedder=embedder,
+        before=in_force(connection, embedder),
+        now=recalibrated(pairs, _starting(embedder), source),
+        pairs=pairs,
+    )
+
+
+def from_start(connection: sqlite3.Connection, embedder: ActiveEmbedder) -> Recalibration:
+    """Back to the calibration that the embedder starts with."""
+    before = in_force(connection, embedder)
+    return Recalibration(embedder=embedder, before=before, now=_starting(embedder), pairs=None)
+
+
+def write(connection: sqlite3.Connection, found: Recalibration) -> None:
+    """Make `found.now` the calibration that counts."""
+    curve = found.now.curve
+    calibrations.write(
+        connection,
+        found.embedder.id,
+        source=found.now.source,
+        curve={"slope": curve.slope, "intercept": curve.intercept},
+        thresholds=dict(found.now.thresholds),
+    )
+
+
+def unmeasured(connection: sqlite3.Connection) -> list[str]:
+    """The models in use of whose similarities nobody counted pairs."""
+    active = calibrations.active_embedders(connection)
+    return [it.model for it in active if not in_force(connection, it).measured]
+
+
+def _starting(embedder: ActiveEmbedder) -> Calibration:
+    return starting(embedder.model, embedder.weights_sha256, embedder.geometry)
