@@ -55,6 +55,10 @@ benchmark: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.accuracy
 	$(BIN)/python -m benchmarks.calibration
 	$(BIN)/python -m benchmarks.throughput
+	$(BIN)/python -m benchmarks.detection
+	$(BIN)/python -m benchmarks.landmarks
+	$(BIN)/python -m benchmarks.crops
+	$(BIN)/python -m benchmarks.engine
 
 # Needs uv. No index address goes into the lock.
 lock:

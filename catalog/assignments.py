@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 IDENTIFIER = "identifier"
+DECISION = "all"
+"""The model of the rows that decide; others are the models' own verdicts, where several look."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,10 +26,12 @@ class Verdict:
 
     `person_id` negative: a person who does not exist yet; equal numbers in one batch are the same
     new person, and the writer gives it an id. None: unknown. `state` is assigned or suggested.
+    `model` is `all` for the decision; a verdict of one model of several decides nothing.
     """
 
     face_id: int
     person_id: int | None
+    model: str = DECISION
     state: str = "assigned"
     method: str = "group"
     similarity: float | None = None
@@ -94,7 +98,8 @@ def _ruled_out(connection: sqlite3.Connection, face_id: int, person_id: int) -> 
 
 
 def _decide(connection: sqlite3.Connection, verdict: Verdict, person_id: int | None) -> int:
-    """Replace the machine's open rows of this face where the answer is another; 1 if it is, else 0.
+    """Replace the machine's open rows of this face and model where the answer is another; 1 if
+    the face changed hands by it, else 0.
 
     An equal answer leaves the old row, so that a repair pass over an unchanged catalog writes
     nothing, and a row keeps saying who it was before people were merged.
@@ -104,8 +109,8 @@ def _decide(connection: sqlite3.Connection, verdict: Verdict, person_id: int | N
     open_rows = connection.execute(
         """SELECT assignments.id, assignments.state, ifnull(merged_into, people.id) AS survivor
            FROM assignments JOIN people ON people.id = assignments.person_id
-           WHERE face_id = ? AND model = 'all' AND ended_at IS NULL""",
-        [verdict.face_id],
+           WHERE face_id = ? AND model = ? AND ended_at IS NULL""",
+        [verdict.face_id, verdict.model],
     ).fetchall()
     wanted = set() if survivor is None else {(survivor, verdict.state)}
     if wanted == {(row["survivor"], row["state"]) for row in open_rows}:
@@ -116,12 +121,13 @@ def _decide(connection: sqlite3.Connection, verdict: Verdict, person_id: int | N
     )
     if person_id is not None:
         connection.execute(
-            """INSERT INTO assignments (face_id, person_id, state, method, similarity, margin,
-                   confidence, evidence_face_id, decided_at, decided_by)
-               VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
+            """INSERT INTO assignments (face_id, person_id, model, state, method, similarity,
+                   margin, confidence, evidence_face_id, decided_at, decided_by)
+               VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
             [
                 verdict.face_id,
                 person_id,
+                verdict.model,
                 verdict.state,
                 verdict.method,
                 verdict.similarity,
@@ -132,6 +138,8 @@ def _decide(connection: sqlite3.Connection, verdict: Verdict, person_id: int | N
                 IDENTIFIER,
             ],
         )
+    if verdict.model != DECISION:
+        return 0
     connection.execute(
         "UPDATE faces SET person_id = ? WHERE id = ?",
         [survivor if verdict.state == "assigned" else None, verdict.face_id],

@@ -27,8 +27,8 @@ class CalibrationRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ActiveEmbedder:
-    """An embedder whose vectors are compared; several are an ensemble."""
+class EmbedderRow:
+    """One way to compute a vector."""
 
     id: int
     model: str
@@ -70,10 +70,21 @@ def write(
     )
 
 
-def active_embedders(connection: sqlite3.Connection) -> list[ActiveEmbedder]:
-    """The embedders whose vectors are compared, in the order in which they came."""
+def active_embedders(connection: sqlite3.Connection) -> list[EmbedderRow]:
+    """The embedders whose vectors are compared, in the order in which they came; several are an
+    ensemble.
+    """
+    return _embedders(connection, "active")
+
+
+def embedders(connection: sqlite3.Connection) -> list[EmbedderRow]:
+    """All embedders that a vector was ever made by."""
+    return _embedders(connection, "true")
+
+
+def _embedders(connection: sqlite3.Connection, condition: str) -> list[EmbedderRow]:
     rows = connection.execute(
-        "SELECT id, model, weights_sha256, geometry, dimensions FROM embedders WHERE active "
-        "ORDER BY id"
+        f"""SELECT id, model, weights_sha256, geometry, dimensions FROM embedders
+            WHERE {condition} ORDER BY id"""
     )
-    return [ActiveEmbedder(**dict(row)) for row in rows]
+    return [EmbedderRow(**dict(row)) for row in rows]

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from catalog.calibrations import ActiveEmbedder
+    from catalog.calibrations import EmbedderRow
 
 _READ_AT_ONCE = 5000
 # A multiplier that scatters consecutive numbers (Knuth, The Art of Computer Programming 3, 6.4):
@@ -80,7 +80,7 @@ class Gathering:
     vectors: NDArray[np.float32]
 
 
-def known_faces(connection: sqlite3.Connection, embedder: ActiveEmbedder) -> list[KnownFace]:
+def known_faces(connection: sqlite3.Connection, embedder: EmbedderRow) -> list[KnownFace]:
     """Faces that a person assigned and exemplars in use, by id; of those with a vector of this
     embedder. An assignment says more than an exemplar; "not her" and "not a face" rule a face out.
     """
@@ -97,7 +97,7 @@ def known_faces(connection: sqlite3.Connection, embedder: ActiveEmbedder) -> lis
 
 
 def vectors(
-    connection: sqlite3.Connection, embedder: ActiveEmbedder, face_ids: Sequence[int]
+    connection: sqlite3.Connection, embedder: EmbedderRow, face_ids: Sequence[int]
 ) -> NDArray[np.float32]:
     """The faces' vectors of this embedder, in order: faces × dimensions."""
     found = np.empty((len(face_ids), embedder.dimensions), np.float32)
@@ -115,7 +115,7 @@ def vectors(
 
 
 def gatherings(
-    connection: sqlite3.Connection, embedder: ActiveEmbedder, *, pictures: int, faces: int
+    connection: sqlite3.Connection, embedder: EmbedderRow, *, pictures: int, faces: int
 ) -> Iterator[Gathering]:
     """Pictures with several faces, so many by chance (each time the same), and of each at most so
     many faces.

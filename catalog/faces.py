@@ -105,10 +105,11 @@ def decided(connection: sqlite3.Connection, face_id: int) -> bool:
 
 
 def ensure_embedder(connection: sqlite3.Connection, record: EmbedderRecord, *, active: bool) -> int:
-    """The id of this way to compute a vector; the first one ever is active, so is one asked to be.
+    """The id of this way to compute a vector, made `active` where it is new and that is asked.
 
-    A second embedder never becomes active here: vectors of two are not comparable, so that switch
-    is made in one transaction when the new one is complete.
+    Of the first face ever all are: several models that look together. A later embedder never
+    becomes active here: its vectors are not comparable, so that switch is made in one transaction
+    when it is complete.
     """
     row = connection.execute(
         "SELECT id FROM embedders WHERE model = ? AND weights_sha256 = ? AND geometry = ?",
@@ -116,7 +117,6 @@ def ensure_embedder(connection: sqlite3.Connection, record: EmbedderRecord, *, a
     ).fetchone()
     if row is not None:
         return int(row["id"])
-    none_active = connection.execute("SELECT 1 FROM embedders WHERE active").fetchone() is None
     cursor = connection.execute(
         """INSERT INTO embedders (model, weights_sha256, geometry, dimensions, active)
            VALUES (?, ?, ?, ?, ?)""",
@@ -125,7 +125,7 @@ def ensure_embedder(connection: sqlite3.Connection, record: EmbedderRecord, *, a
             record.weights_sha256,
             record.geometry,
             record.dimensions,
-            int(active and none_active),
+            int(active),
         ],
     )
     return int(cursor.lastrowid or 0)
@@ -178,8 +178,9 @@ def _write_results(connection: sqlite3.Connection, face_id: int, face: FaceRecor
             VALUES ({", ".join("?" * len(quality))})""",
         list(quality.values()),
     )
-    for number, (embedder, vector) in enumerate(face.vectors.items()):
-        embedder_id = ensure_embedder(connection, embedder, active=number == 0)
+    first = connection.execute("SELECT 1 FROM embedders WHERE active").fetchone() is None
+    for embedder, vector in face.vectors.items():
+        embedder_id = ensure_embedder(connection, embedder, active=first)
         connection.execute(
             "INSERT OR REPLACE INTO embeddings (face_id, embedder_id, vector) VALUES (?, ?, ?)",
             [face_id, embedder_id, vector],

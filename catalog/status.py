@@ -25,7 +25,7 @@ def counts(connection: sqlite3.Connection) -> dict[str, int]:
                   (SELECT count(*) FROM media WHERE state = 'pending') AS pending,
                   (SELECT count(*) FROM failures) AS failures,
                   (SELECT count(*) FROM assignments WHERE state = 'suggested'
-                   AND ended_at IS NULL) AS suggestions"""
+                   AND model = 'all' AND ended_at IS NULL) AS suggestions"""
     ).fetchone()
     return {key: int(row[key]) for key in row.keys()}  # noqa: SIM118 - a Row iterates over values
 

@@ -12,6 +12,7 @@ from catalog import assignments, jobs, log
 from daemon import worker
 from daemon.errors import EnvironmentTrouble
 from daemon.loop import Loop
+from daemon.people import starting
 from daemon.pool import WorkerDied
 from daemon.tasks import Question
 
@@ -143,6 +144,7 @@ def _close(
     again.
     """
     changed = assignments.apply(connection, verdicts, founded)
+    starting.begin(connection)
     for job in claimed:
         jobs.finish(connection, job.id)
     if claimed[0].kind == "repair":

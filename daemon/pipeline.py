@@ -11,7 +11,7 @@ import os
 import time
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from catalog import clock
 from catalog.records import (
@@ -183,23 +183,29 @@ def _untimed(_name: str, _model: str) -> AbstractContextManager[None]:
     return nullcontext()
 
 
+class EmbedderKey(NamedTuple):
+    """What tells one way to compute a vector from every other."""
+
+    model: str
+    geometry: str
+    weights_sha256: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Look:
-    """What was found in a photo that is not catalogued: boxes (x, y, w, h) and their unit vectors.
-
-    `embedder` is (model, geometry, weights' SHA-256) of the first recognition model.
+    """What was found in a photo that is not catalogued: boxes (x, y, w, h), and for each
+    recognition model their unit vectors.
     """
 
     boxes: tuple[tuple[float, float, float, float], ...]
-    vectors: Vectors
-    embedder: tuple[str, str, str]
+    vectors: dict[EmbedderKey, Vectors]
 
 
 def look(path: bytes, stages: Stages) -> Look:
     """Find and embed the faces of a photo, for a search. Raises BadFile, as `probe` and `frames`
     do.
     """
-    settings, embedder = stages.settings, stages.embedders[0]
+    settings = stages.settings
     facts = probe(path, max_megapixels=settings.intake.max_megapixels)
     if facts.kind == "video":
         raise BadFile("it is a video; give a photo")
@@ -208,8 +214,10 @@ def look(path: bytes, stages: Stages) -> Look:
     scale = frame.scale
     return Look(
         boxes=tuple((it.x * scale, it.y * scale, it.w * scale, it.h * scale) for it in faces),
-        vectors=embed(crops, embedder),
-        embedder=(embedder.name, embedder.geometry, embedder.weights_sha256),
+        vectors={
+            EmbedderKey(it.name, it.geometry, it.weights_sha256): embed(crops, it)
+            for it in stages.embedders
+        },
     )
 
 

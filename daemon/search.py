@@ -12,16 +12,18 @@ import numpy as np
 from catalog.connect import connect
 from daemon.errors import BadFile
 from daemon.people import faces as faces_module
+from daemon.people.ensemble import Ensemble
 from daemon.people.gallery import read_references
+from daemon.people.limits import limits
 from daemon.people.match import match_picture
-from daemon.pipeline import look
+from daemon.pipeline import EmbedderKey, look
 
 if TYPE_CHECKING:
     import sqlite3
 
     from daemon.faces.values import Vectors
     from daemon.people.faces import KnownFace
-    from daemon.pipeline import Stages
+    from daemon.pipeline import Look, Stages
     from daemon.tasks import SearchTask
 
 
@@ -34,22 +36,19 @@ def search(task: SearchTask, stages: Stages) -> dict[str, Any]:
     if not found.boxes:
         raise BadFile("no face was found in this picture")
     with closing(connect(stages.settings.catalog, readonly=True)) as connection:
-        active = connection.execute(
-            "SELECT model, geometry, weights_sha256 FROM embedders WHERE active"
-        ).fetchone()
-        if active is None:
+        ensemble = Ensemble.read(connection)
+        if not ensemble.members:
             raise BadFile("the catalog holds no faces yet; scan some photos first")
-        if tuple(active) != found.embedder:
-            raise BadFile("the catalog's vectors were made by another model or other weights")
-        known = faces_module.everything(connection)
+        vectors = _joined(found, ensemble)
+        known = faces_module.Reader(connection, ensemble).everything()
         matches = match_picture(
-            found.vectors,
-            read_references(connection),
-            stages.settings.identify,
-            barred=[frozenset()] * len(found.vectors),
+            vectors,
+            read_references(connection, ensemble),
+            limits(stages.settings.identify, ensemble.calibration),
+            barred=[frozenset()] * len(vectors),
         )
         answers = []
-        for box, vector, match in zip(found.boxes, found.vectors, matches, strict=True):
+        for box, vector, match in zip(found.boxes, vectors, matches, strict=True):
             person = None
             if match is not None:
                 person = {
@@ -57,11 +56,21 @@ def search(task: SearchTask, stages: Stages) -> dict[str, Any]:
                     "name": _name(connection, match.person_id),
                     "similarity": round(match.similarity, 4),
                     "margin": round(match.margin, 4),
+                    "confidence": round(match.confidence, 4),
                     "certain": match.certain,
                 }
             nearest = _nearest(connection, vector, known, task.k)
             answers.append({"box": box, "person": person, "nearest": nearest})
     return {"faces": answers}
+
+
+def _joined(found: Look, ensemble: Ensemble) -> Vectors:
+    """The photo's vectors by the models that the catalog's faces are compared with."""
+    embedders = [member.embedder for member in ensemble.members]
+    keys = [EmbedderKey(it.model, it.geometry, it.weights_sha256) for it in embedders]
+    if not set(keys) <= found.vectors.keys():
+        raise BadFile("the catalog's vectors were made by another model or other weights")
+    return ensemble.joined([found.vectors[key] for key in keys])
 
 
 def _nearest(

@@ -164,21 +164,31 @@ class Embed(Section):
 class Identify(Section):
     """When a face is somebody."""
 
-    # Dlib, mirrored mean: over all pairs of 3,031 LFW pictures one pair of strangers in a thousand
-    # is as similar as 0.93, and average linkage groups them best at 0.935 (`benchmarks.accuracy`).
-    # Of the example photographs every right name leads by 0.065 or more, every wrong one by 0.043
-    # or less.
-    threshold: float = Field(
-        0.93, ge=-1, le=1, description="similarity to a reference picture that a name needs"
+    strictness: Literal["strict", "balanced", "lenient"] = Field(
+        "balanced",
+        description="how rarely strangers may count as one person: strict (one pair in 10,000), "
+        "balanced (in 1,000), lenient (in 100)",
     )
-    margin: float = Field(
-        0.03, ge=0, le=2, description="lead over the second most similar person that a name needs"
-    )
-    group_threshold: float = Field(
-        0.935,
+    threshold: float | None = Field(
+        None,
         ge=-1,
         le=1,
-        description="mean similarity to a group from which an unknown face joins it",
+        description="similarity to a reference picture that a name needs, in place of strictness",
+    )
+    # Of the example photographs every right name leads by 0.065 or more, every wrong one by 0.043
+    # or less, and those below the threshold; odds of 150 are a lead of 0.029 with Dlib.
+    lead: float = Field(
+        150.0,
+        ge=1,
+        le=1e9,
+        description="how many times likelier than the second person a name must be",
+    )
+    group_threshold: float | None = Field(
+        None,
+        ge=-1,
+        le=1,
+        description="mean similarity to a group from which an unknown face joins it, in place of "
+        "one pair of strangers in 2,000",
     )
     found_quality: float = Field(
         0.5, ge=0, le=1, description="quality from which an unknown face may found a person"

@@ -13,12 +13,12 @@ from daemon.commands.common import config_option, json_option, print_json
 from daemon.errors import UsageError
 from daemon.lock import CatalogLock
 from daemon.people import recalibration
-from daemon.people.calibration import RATES
+from daemon.people.curve import RATES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from daemon.people.calibration import Calibration
+    from daemon.people.curve import Calibration
     from daemon.people.recalibration import Recalibration
     from daemon.settings import Settings
 

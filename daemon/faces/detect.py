@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from daemon.faces.looks import Doubting, look, whole
-from daemon.faces.second_chance import second_chance
+from daemon.faces.second_chance import EVERY_WAY, TURNS, second_chance
 from daemon.faces.several import Several, fused
 from daemon.faces.views import shrunk
 
@@ -68,13 +68,20 @@ def _found(
 def _try_again(
     pictures: Sequence[Picture], looks: list[Seen], detector: Doubting, section: Detect
 ) -> None:
-    """Give pictures without a face in its usual position another chance; the surer way counts."""
-    again = [number for number, it in enumerate(looks) if it.hint >= _HINT and it.surest < _UPRIGHT]
-    tried = [(pictures[number], looks[number].first) for number in again]
-    later = second_chance(tried, detector, least=section.min_confidence)
-    for number, faces in zip(again, later, strict=True):
-        if faces and faces[0].confidence > looks[number].surest:
-            looks[number] = replace(looks[number], faces=faces)
+    """Give pictures without a face in its usual position another chance; the surer way counts.
+
+    Only where nothing was found is the light equalised: it makes faces look surer than they are,
+    and their points are worse.
+    """
+    hinting = [number for number, it in enumerate(looks) if it.hint >= _HINT]
+    empty = [number for number in hinting if not looks[number].faces]
+    unsure = [number for number in hinting if 0 < looks[number].surest < _UPRIGHT]
+    for again, ways in ((empty, EVERY_WAY), (unsure, TURNS)):
+        tried = [(pictures[number], looks[number].first) for number in again]
+        later = second_chance(tried, detector, ways, least=section.min_confidence)
+        for number, faces in zip(again, later, strict=True):
+            if faces and faces[0].confidence > looks[number].surest:
+                looks[number] = replace(looks[number], faces=faces)
 
 
 def shrink(picture: Picture, longest_px: int) -> Picture:

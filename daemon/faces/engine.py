@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from daemon.errors import EnvironmentTrouble, NoWeights
-from daemon.faces import embed, landmarks, packages
-from daemon.faces.geometry import GEOMETRIES, geometry_name
+from daemon.faces import landmarks, packages
+from daemon.faces.chip_embedder import ChipEmbedder
 from daemon.faces.scaling import model_input
 from daemon.faces.values import Detection
 from daemon.faces.weights import download_folder, download_home, entry, find_weights, linked_home
@@ -30,14 +30,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from daemon.faces.embed import Chips
-    from daemon.faces.values import Crop, Picture, Vectors
+    from daemon.faces.values import Picture, Vectors
     from daemon.faces.weights import Weights
     from daemon.settings import Models
 
 _lock = threading.Lock()
 _TASKS = {"detector": "face_detector", "recognizer": "facial_recognition"}
 _LEAST_SIDE_PX = 24  # some detectors fail on pictures smaller than a face can be
-_BATCH = 16
 
 
 def load(name: str, home: Path, *, backend: str = "any", threads: int = 1) -> Any:
@@ -106,30 +105,17 @@ class EngineDetector:
         return sorted(faces, key=lambda face: -face.confidence)
 
 
-class EngineEmbedder:
-    """A recognition model of DeepFace's registry, fed with crops of its own geometry; for files
-    that onnxruntime does not read.
-    """
+class EngineEmbedder(ChipEmbedder):
+    """A recognition model of DeepFace's registry, fed with crops of its own geometry."""
 
     def __init__(self, weights: Weights, *, state: Path, mirror: bool, threads: int = 1) -> None:
-        self.name = weights.name
-        self.weights_sha256 = weights.sha256
-        self.geometry = geometry_name(weights.name, mirror=mirror)
-        self._mirror = mirror
+        super().__init__(weights, mirror=mirror)
         home = linked_home(weights, state)
         self._client = load(weights.name, home, backend=weights.backend, threads=threads)
         self.dimensions = int(self._client.output_shape)
 
-    def embed(self, crops: Sequence[Crop]) -> Vectors:
-        """One unit vector a crop, in order."""
-        if not crops:
-            return np.zeros((0, self.dimensions), np.float32)
-        faces = embed.chips(crops, GEOMETRIES[self.name])
-        return embed.vectors(faces, self._forward, mirror=self._mirror, batch=_BATCH)
-
     def _forward(self, faces: Chips) -> Vectors:
-        batch = model_input(faces, GEOMETRIES[self.name])
-        found = np.asarray(self._client.forward(batch), np.float32)
+        found = np.asarray(self._client.forward(model_input(faces, self._chip)), np.float32)
         return found.reshape(len(faces), -1)  # a batch of one comes back flat
 
 

@@ -7,11 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from daemon.allotment import most_faces
 from daemon.errors import EnvironmentTrouble
-from daemon.faces import embed
-from daemon.faces.batches import Batches
-from daemon.faces.geometry import GEOMETRIES, geometry_name
+from daemon.faces.chip_embedder import ChipEmbedder
 from daemon.faces.onnx_files import open_session
 from daemon.faces.scaling import model_input
 from daemon.faces.weights import entry
@@ -21,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from daemon.faces.embed import Chips
-    from daemon.faces.values import Crop, Vectors
+    from daemon.faces.values import Vectors
     from daemon.faces.weights import Weights
 
 _TYPES: Final = {
@@ -31,7 +28,7 @@ _TYPES: Final = {
 }
 
 
-class OnnxEmbedder:
+class OnnxEmbedder(ChipEmbedder):
     """Chips of the model's own geometry to vectors.
 
     Layout, batch and number type are the file's: DeepFace's own exports take channels last, those
@@ -40,13 +37,8 @@ class OnnxEmbedder:
 
     def __init__(self, weights: Weights, *, mirror: bool, threads: int = 1) -> None:
         """Raises EnvironmentTrouble where the file is no network, or another model's."""
-        self.name = weights.name
-        self.weights_sha256 = weights.sha256
-        self.geometry = geometry_name(weights.name, mirror=mirror)
+        super().__init__(weights, mirror=mirror)
         self.dimensions = entry(weights.name).dimensions
-        self._geometry = GEOMETRIES[weights.name]
-        self._mirror = mirror
-        self._batches = Batches()
         with _readable(weights):
             self._session = open_session(weights.path, threads=threads)
             inputs = self._session.get_inputs()
@@ -61,21 +53,8 @@ class OnnxEmbedder:
         """What it runs on."""
         return self._session.device
 
-    def embed(self, crops: Sequence[Crop]) -> Vectors:
-        """One unit vector a crop, in order."""
-        if not crops:
-            return np.zeros((0, self.dimensions), np.float32)
-        faces = embed.chips(crops, self._geometry)
-        return embed.vectors(
-            faces,
-            self._forward,
-            mirror=self._mirror,
-            batch=most_faces(self.device),
-            batches=self._batches,
-        )
-
     def _forward(self, faces: Chips) -> Vectors:
-        values = model_input(faces, self._geometry)
+        values = model_input(faces, self._chip)
         if self._channels_first:
             values = values.transpose(0, 3, 1, 2)
         batch = np.ascontiguousarray(values, self._type)
@@ -93,7 +72,7 @@ class OnnxEmbedder:
     def _checked(self, inputs: Sequence[Any], path: Path) -> Any:
         """The one input, of this model's geometry; a name or None in its shape is any number."""
         shape = list(inputs[0].shape) if len(inputs) == 1 else []
-        height, width = self._geometry.height, self._geometry.width
+        height, width = self._chip.height, self._chip.width
         fits = any(
             len(shape) == 4 and all(not isinstance(n, int) or n == m for n, m in pairs)
             for pairs in (
@@ -108,7 +87,7 @@ class OnnxEmbedder:
 
     def _try(self, path: Path) -> None:
         """One grey face, because many files leave their output's size open."""
-        grey = np.full((1, self._geometry.height, self._geometry.width, 3), 127, np.uint8)
+        grey = np.full((1, self._chip.height, self._chip.width, 3), 127, np.uint8)
         found = self._forward(grey).shape[1]
         if found != self.dimensions:
             raise _another(

@@ -25,12 +25,17 @@ if TYPE_CHECKING:
 # at 0.9, and of 19 without faces none shows anything above 0.36.
 _SIZE_PX = 224
 _EQUALISED = 4  # beside the turns by 1, 2 and 3 quarters
-_WAYS = (1, 2, 3, _EQUALISED)
+TURNS = (1, 2, 3)
+EVERY_WAY = (*TURNS, _EQUALISED)
 _CLIP, _GRID = 4.0, (8, 8)  # how far contrast may be raised, in how many parts of the picture
 
 
 def second_chance(
-    pictures: Sequence[tuple[Picture, View]], detector: Doubting, *, least: float
+    pictures: Sequence[tuple[Picture, View]],
+    detector: Doubting,
+    ways: Sequence[int],
+    *,
+    least: float,
 ) -> list[list[Detection]]:
     """The faces of each picture that show when it is turned or equalised: the way that shows the
     surest one is taken, and what it shows must reach the confidence `least` in a close look too.
@@ -38,13 +43,13 @@ def second_chance(
     Each picture comes with a view of its whole, which saves shrinking it again.
     """
     views = [shrunk(view.picture, _SIZE_PX) for _, view in pictures]
-    shown = [prepared(view.picture, way) for view in views for way in _WAYS]
+    shown = [prepared(view.picture, way) for view in views for way in ways]
     seen = iter(detector.detect(shown))
     found = []
     for (picture, first), view in zip(pictures, views, strict=True):
         best: list[Detection] = []
         chosen = 0
-        for way in _WAYS:
+        for way in ways:
             faces = next(seen)
             if faces and (not best or faces[0].confidence > best[0].confidence):
                 best, chosen = faces, way

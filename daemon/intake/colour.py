@@ -37,6 +37,8 @@ def to_rgb(image: Image.Image, *, reduction: int = 1, turn: int = 1) -> Picture:
     width, height = image.size
     levels = _levels(image)
     transform = _transform(image)
+    if image.mode == "RGB" and transform is None and reduction == 1 and turn == 1:
+        return np.asarray(image)  # as most photographs come: nothing to do strip by strip
     shape = orientation.upright_shape(-(-height // reduction), -(-width // reduction), turn)
     picture = np.empty((*shape, 3), np.uint8)
     rows = max(1, STRIP_PIXELS // (width * reduction)) * reduction

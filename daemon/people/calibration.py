@@ -9,22 +9,15 @@ pairs of strangers exceeds, the false-match rate.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from daemon.people.curve import RATES, Calibration, Curve
 
-Strictness = Literal["strict", "balanced", "lenient"]
 Similarities = NDArray[np.float32]
 
-# "group": average linkage groups Labeled Faces in the Wild best where one pair of strangers in two
-# thousand is as similar; see benchmarks.calibration.
-RATES: dict[str, float] = {"strict": 1e-4, "group": 5e-4, "balanced": 1e-3, "lenient": 1e-2}
 # A rate is measured where so many pairs exceed its threshold: its relative error is about a third.
 PAIRS_BEYOND = 10
 _ROUNDS = 100
@@ -36,38 +29,6 @@ _PEOPLE_TRUSTED = 10
 # Spread of the correction of a curve that was fitted to other faces: its slope is thought right
 # within a third or so, its log-odds within two.
 _PRIOR_SLOPE, _PRIOR_INTERCEPT = 0.3, 2.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Curve:
-    """Log-odds = slope · similarity + intercept; the slope is positive."""
-
-    slope: float
-    intercept: float
-
-    def log_odds(self, similarity: float) -> float:
-        """How likely one person is against two, as a natural logarithm."""
-        return self.slope * similarity + self.intercept
-
-    def confidence(self, similarity: float) -> float:
-        """Probability, 0-1, that two faces so similar are one person."""
-        return 1.0 / (1.0 + math.exp(-min(max(self.log_odds(similarity), -500.0), 500.0)))
-
-    def similarity_at(self, log_odds: float) -> float:
-        """The similarity that has these log-odds."""
-        return (log_odds - self.intercept) / self.slope
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Calibration:
-    """The curve of one embedder and its thresholds by name (the keys of RATES), with where they
-    come from. `measured` is false where nobody counted pairs of this model.
-    """
-
-    source: str
-    curve: Curve
-    thresholds: Mapping[str, float]
-    measured: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from daemon.people import faces as faces_module
-from daemon.people.match import NOBODY, References
+from daemon.people.ensemble import Ensemble
+from daemon.people.groups import Groups
+from daemon.people.match import References
 
 if TYPE_CHECKING:
     import sqlite3
@@ -20,7 +22,8 @@ if TYPE_CHECKING:
 
 # What only people change, and what changes with it is read anew as a whole.
 _SIGNATURE = """
-SELECT (SELECT id FROM embedders WHERE active),
+SELECT (SELECT group_concat(id) FROM (SELECT id FROM embedders WHERE active ORDER BY id)),
+       (SELECT max(id) FROM calibrations),
        (SELECT group_concat(id || '/' || person_id || '/' || face_id) FROM
         (SELECT * FROM exemplars WHERE state = 'used' ORDER BY id)),
        (SELECT ifnull(max(id), 0) || '/' || count(undone_at) FROM changes),
@@ -39,43 +42,6 @@ SELECT (SELECT ifnull(max(id), 0) FROM assignments) AS id,
 """
 
 
-class Groups:
-    """Sums of the vectors of each group, so that a mean similarity is one product."""
-
-    def __init__(self, dimensions: int) -> None:
-        self.ids: list[int] = []
-        self._rows: dict[int, int] = {}
-        self._sums = np.zeros((64, dimensions), np.float32)
-        self._counts = np.zeros(64, np.int64)
-
-    def add(self, person_id: int, vector: Vectors, *, sign: int = 1) -> None:
-        """Add a face to a group, or take it out again with sign −1."""
-        row = self._rows.get(person_id)
-        if row is None:
-            row = self._rows[person_id] = len(self.ids)
-            self.ids.append(person_id)
-            if row == len(self._counts):
-                self._sums = np.concatenate([self._sums, np.zeros_like(self._sums)])
-                self._counts = np.concatenate([self._counts, np.zeros_like(self._counts)])
-        self._sums[row] += sign * vector
-        self._counts[row] += sign
-
-    def row_of(self, person_id: int) -> int:
-        """Where this group stands in `ids`."""
-        return self._rows[person_id]
-
-    def similarities(self, vector: Vectors, *, without: Collection[int] = ()) -> Vectors:
-        """Mean similarity of a face to each group, in the order of `ids`; NOBODY for an empty group
-        and for those to leave out.
-        """
-        size = len(self.ids)
-        counts = self._counts[:size]
-        means = (self._sums[:size] @ vector) / np.maximum(counts, 1)
-        result: Vectors = np.where(counts > 0, means, NOBODY).astype(np.float32)
-        result[[self._rows[person_id] for person_id in without if person_id in self._rows]] = NOBODY
-        return result
-
-
 class Gallery:
     """Exemplars and groups. `refresh` reads what changed; a person's change or a new model reloads
     all.
@@ -88,6 +54,7 @@ class Gallery:
         self._members: dict[int, tuple[int, Vectors]] = {}
         self._provisional: list[tuple[int, Vectors]] = []
         self._merged: dict[int, int] = {}
+        self.ensemble = Ensemble(members=())
         self.references = _no_references(0)
         self.groups = Groups(0)
 
@@ -110,7 +77,7 @@ class Gallery:
 
     def refresh_references(self, connection: sqlite3.Connection) -> None:
         """Read all exemplars anew: the vector of one that was taken before may have changed."""
-        self.references = read_references(connection)
+        self.references = read_references(connection, self.ensemble)
 
     def add_provisional(self, person_id: int, vector: Vectors) -> None:
         """Count a face in before its verdict is written, so that the next face can meet it."""
@@ -138,15 +105,15 @@ class Gallery:
 
     def _reload(self, connection: sqlite3.Connection) -> None:
         self._remember_position(connection)
+        self.ensemble = Ensemble.read(connection)
         self.refresh_references(connection)
         merged = connection.execute(
             "SELECT id, merged_into FROM people WHERE merged_into IS NOT NULL"
         )
         self._merged = {int(row["id"]): int(row["merged_into"]) for row in merged}
-        row = connection.execute("SELECT dimensions FROM embedders WHERE active").fetchone()
-        self.groups = Groups(0 if row is None else int(row["dimensions"]))
+        self.groups = Groups(self.ensemble.dimensions)
         self._members.clear()
-        for face in faces_module.everything(connection):
+        for face in faces_module.Reader(connection, self.ensemble).everything():
             self._count_in(face)
 
     def _remember_position(self, connection: sqlite3.Connection) -> None:
@@ -158,7 +125,7 @@ class Gallery:
             member = self._members.pop(face_id, None)
             if member is not None:
                 self.groups.add(*member, sign=-1)
-        for face in faces_module.by_ids(connection, face_ids):
+        for face in faces_module.Reader(connection, self.ensemble).by_ids(face_ids):
             self._count_in(face)
 
     def _count_in(self, face: KnownFace) -> None:
@@ -169,20 +136,21 @@ class Gallery:
         self._members[face.id] = (face.group_id, face.vector)
 
 
-def read_references(connection: sqlite3.Connection) -> References:
-    """The vectors of all exemplars in use, by the active embedder."""
+def read_references(connection: sqlite3.Connection, ensemble: Ensemble) -> References:
+    """The joined vectors of all exemplars in use."""
+    if not ensemble.members:
+        return _no_references(0)
     rows = connection.execute(
-        """SELECT exemplars.face_id, ifnull(people.merged_into, people.id) AS person_id,
-                  embeddings.vector
-           FROM exemplars JOIN people ON people.id = exemplars.person_id
-           JOIN embeddings ON embeddings.face_id = exemplars.face_id
-                AND embeddings.embedder_id = (SELECT id FROM embedders WHERE active)
-           WHERE exemplars.state = 'used' ORDER BY exemplars.id"""
+        f"""SELECT exemplars.face_id, ifnull(people.merged_into, people.id) AS person_id,
+                   {faces_module.vector_columns(ensemble)}
+            FROM exemplars JOIN people ON people.id = exemplars.person_id
+            {faces_module.vector_joins(ensemble, "exemplars.face_id")}
+            WHERE exemplars.state = 'used' ORDER BY exemplars.id"""
     ).fetchall()
     if not rows:
         return _no_references(0)
     return References(
-        vectors=np.stack([np.frombuffer(row["vector"], "<f4") for row in rows]),
+        vectors=np.stack([faces_module.joined_vector(row, ensemble) for row in rows]),
         person_ids=np.array([row["person_id"] for row in rows], np.int64),
         face_ids=np.array([row["face_id"] for row in rows], np.int64),
     )

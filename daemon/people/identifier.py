@@ -15,8 +15,11 @@ from catalog.assignments import Verdict
 from catalog.connect import connect
 from daemon.people import faces as faces_module
 from daemon.people.gallery import Gallery
+from daemon.people.limits import limits
 from daemon.people.match import NOBODY, match_picture
+from daemon.people.opinions import Opinions
 from daemon.people.repair import repair
+from daemon.people.verdicts import grouped, named
 
 if TYPE_CHECKING:
     import sqlite3
@@ -54,12 +57,14 @@ class Judge:
     def __init__(self, connection: sqlite3.Connection, gallery: Gallery, section: Identify) -> None:
         self._connection = connection
         self._gallery = gallery
+        self._limits = limits(section, gallery.ensemble.calibration)
+        self._reader = faces_module.Reader(connection, gallery.ensemble)
         self._section = section
         self._founded = 0
 
     def __call__(self, media_id: int) -> Iterator[Verdict]:
         """Verdicts on the faces of one photo that no person decided on."""
-        everyone = faces_module.of_media(self._connection, media_id)
+        everyone = self._reader.of_media(media_id)
         barred = {
             face.id: faces_module.barred_people(self._connection, face.id) for face in everyone
         }
@@ -69,7 +74,27 @@ class Judge:
             if barred[face.id] is None:
                 yield Verdict(face_id=face.id, person_id=None)
         judged = [face for face in open_faces if barred[face.id] is not None]
-        yield from self._judge(judged, [barred[face.id] or frozenset() for face in judged], present)
+        ruled_out = [barred[face.id] or frozenset() for face in judged]
+        verdicts = list(self._judge(judged, ruled_out, present))
+        yield from verdicts
+        if len(self._gallery.ensemble.members) > 1:
+            yield from self._opinions(judged, verdicts, ruled_out)
+
+    def _opinions(
+        self,
+        faces: Sequence[KnownFace],
+        verdicts: Sequence[Verdict],
+        ruled_out: Sequence[frozenset[int]],
+    ) -> Iterator[Verdict]:
+        gallery = self._gallery
+        opinions = Opinions(gallery.ensemble, gallery.references, gallery.groups, self._section)
+        placed = {it.face_id: it.person_id for it in verdicts if it.method == "group"}
+        counted_in = {
+            face.id: {it for it in (gallery.group_of(face), placed.get(face.id)) if it is not None}
+            for face in faces
+        }
+        barred = [frozenset(gallery.groups_of(people)) for people in ruled_out]
+        yield from opinions.of(faces, barred=barred, counted_in=counted_in)
 
     def _judge(
         self, faces: Sequence[KnownFace], barred: Sequence[frozenset[int]], present: set[int]
@@ -79,7 +104,7 @@ class Judge:
         matches = match_picture(
             np.stack([face.vector for face in faces]),
             self._gallery.references,
-            self._section,
+            self._limits,
             barred=barred,
             present=frozenset(present),
         )
@@ -89,15 +114,7 @@ class Judge:
             if match is None:
                 loose.append((face, ruled_out))
                 continue
-            yield Verdict(
-                face_id=face.id,
-                person_id=match.person_id,
-                state="assigned" if match.certain else "suggested",
-                method="reference",
-                similarity=match.similarity,
-                margin=match.margin,
-                evidence_face_id=match.evidence_face_id,
-            )
+            yield named(face.id, match)
         if len(loose) > 1:  # nobody is in a picture twice: the face most like a group goes first
             loose.sort(
                 key=lambda it: -self._similarities(it[0], it[1], present).max(initial=NOBODY)
@@ -117,18 +134,19 @@ class Judge:
         best = int(similarities.argmax()) if len(similarities) else None
         if own is not None:
             row = self._gallery.groups.row_of(own)
-            best = row if similarities[row] >= self._section.group_threshold else best
-        if best is not None and similarities[best] >= self._section.group_threshold:
+            best = row if similarities[row] >= self._limits.group_threshold else best
+        if best is not None and similarities[best] >= self._limits.group_threshold:
             second = np.delete(similarities, best).max(initial=-1.0)
-            verdict = Verdict(
-                face_id=face.id,
-                person_id=self._gallery.groups.ids[best],
+            verdict = grouped(
+                face.id,
+                self._gallery.groups.ids[best],
+                self._limits,
                 similarity=float(similarities[best]),
                 margin=float(similarities[best] - second),
             )
         elif own is not None and self._gallery.survivor(own) not in ruled_out | present:
             verdict = Verdict(face_id=face.id, person_id=own)
-        elif face.quality >= self._section.found_quality:
+        elif face.quality >= self._limits.found_quality:
             self._founded += 1
             verdict = Verdict(face_id=face.id, person_id=-self._founded)
         else:
@@ -171,6 +189,7 @@ def _touched(
         f"""SELECT DISTINCT faces.media_id
             FROM assignments JOIN faces ON faces.id = assignments.face_id
             WHERE assignments.ended_at IS NULL AND assignments.method = 'reference'
+              AND assignments.model = 'all'
               AND (assignments.person_id IN ({marks}) OR assignments.state = 'suggested')""",
         everyone,
     )
@@ -178,9 +197,10 @@ def _touched(
     references = _gallery.references
     own = references.vectors[np.isin(references.person_ids, list(survivors))]
     # Below the threshold they name nobody, but they can be too near to another person's lead.
-    near_from = settings.identify.threshold - settings.identify.margin
+    allowed = limits(settings.identify, _gallery.ensemble.calibration)
+    near_from = allowed.threshold - allowed.margin
     if len(own):
-        known = faces_module.everything(connection)
+        known = faces_module.Reader(connection, _gallery.ensemble).everything()
         for start in range(0, len(known), 4096):
             some = known[start : start + 4096]
             similar = (np.stack([face.vector for face in some]) @ own.T).max(axis=1)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from daemon.faces.values import Vectors
-    from daemon.settings import Identify
+    from daemon.people.limits import Limits
 
 # Less similar than anything can be: the value where there is nobody to be similar to.
 NOBODY = -2.0
@@ -41,11 +41,14 @@ class References:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Match:
-    """A face that looks like a reference person. `margin` is the lead over the second person."""
+    """A face that looks like a reference person. `margin` is the lead over the second person,
+    `confidence` the probability that the face and its evidence are one person.
+    """
 
     person_id: int
     similarity: float
     margin: float
+    confidence: float
     evidence_face_id: int
     certain: bool
 
@@ -53,7 +56,7 @@ class Match:
 def match_picture(
     vectors: Vectors,
     references: References,
-    section: Identify,
+    limits: Limits,
     *,
     barred: Sequence[frozenset[int]],
     present: frozenset[int] = frozenset(),
@@ -73,7 +76,7 @@ def match_picture(
             best[row, np.isin(people, list(ruled_out))] = NOBODY
     outcome: list[Match | None] = [None] * len(vectors)
     taken = set(present)
-    for row, column in _best_first(best, section.threshold):
+    for row, column in _best_first(best, limits.threshold):
         person_id = int(people[column])
         if outcome[row] is not None or person_id in taken:
             continue
@@ -87,8 +90,9 @@ def match_picture(
             person_id=person_id,
             similarity=similarity,
             margin=margin,
+            confidence=limits.curve.confidence(similarity),
             evidence_face_id=_evidence(similarities[row], references, person_id),
-            certain=margin >= section.margin,
+            certain=margin >= limits.margin,
         )
         taken.add(person_id)
     return outcome

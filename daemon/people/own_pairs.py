@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from catalog.calibrations import ActiveEmbedder
+    from catalog.calibrations import EmbedderRow
     from catalog.confirmed import Gathering, KnownFace
 
 # Bounds that hold memory to a few hundred megabytes, however large the catalog. Nobody's faces
@@ -32,7 +32,7 @@ _SHARED = 0.3
 _SEED = 0
 
 
-def collect(connection: sqlite3.Connection, embedder: ActiveEmbedder) -> Pairs:
+def collect(connection: sqlite3.Connection, embedder: EmbedderRow) -> Pairs:
     """What people confirmed, as pairs of this embedder's similarities.
 
     One person's are pairs from different pictures. Strangers are faces of different people with
@@ -91,7 +91,7 @@ def _strangers(known: Sequence[KnownFace], vectors: NDArray[np.float32]) -> Simi
 
 
 def _together(
-    connection: sqlite3.Connection, embedder: ActiveEmbedder, persons: Mapping[int, int]
+    connection: sqlite3.Connection, embedder: EmbedderRow, persons: Mapping[int, int]
 ) -> Similarities:
     """Pairs of faces in one picture, but for those of which people said that they are one
     person.

@@ -9,21 +9,16 @@ from typing import TYPE_CHECKING
 
 from catalog import calibrations
 from daemon.errors import UsageError
-from daemon.people.calibration import (
-    PAIRS_BEYOND,
-    RATES,
-    Calibration,
-    Curve,
-    Pairs,
-    recalibrated,
-)
+from daemon.people.calibration import PAIRS_BEYOND, Pairs, recalibrated
+from daemon.people.curve import RATES, Calibration
+from daemon.people.ensemble import current
 from daemon.people.own_pairs import collect
-from daemon.people.starting import published, starting
+from daemon.people.starting import starting
 
 if TYPE_CHECKING:
     import sqlite3
 
-    from catalog.calibrations import ActiveEmbedder
+    from catalog.calibrations import EmbedderRow
 
 # Fewer people than these are no sample of strangers: thresholds of 5 drawn from Labeled Faces in
 # the Wild miss their rate by a factor of four. See benchmarks.calibration.
@@ -38,26 +33,13 @@ class Recalibration:
     counted.
     """
 
-    embedder: ActiveEmbedder
+    embedder: EmbedderRow
     before: Calibration
     now: Calibration
     pairs: Pairs | None
 
 
-def in_force(connection: sqlite3.Connection, embedder: ActiveEmbedder) -> Calibration:
-    """The newest calibration of this embedder, else the one it starts with."""
-    row = calibrations.newest(connection, embedder.id)
-    if row is None:
-        return _starting(embedder)
-    return Calibration(
-        source=row.source,
-        curve=Curve(slope=row.curve["slope"], intercept=row.curve["intercept"]),
-        thresholds=row.thresholds,
-        measured=row.source != published(embedder.model).source,
-    )
-
-
-def from_own_faces(connection: sqlite3.Connection, embedder: ActiveEmbedder) -> Recalibration:
+def from_own_faces(connection: sqlite3.Connection, embedder: EmbedderRow) -> Recalibration:
     """A calibration by the faces that people confirmed.
 
     It corrects the one that the embedder starts with, not the last: the faces that made that one
@@ -76,15 +58,15 @@ def from_own_faces(connection: sqlite3.Connection, embedder: ActiveEmbedder) -> 
     source = f"{pairs.faces:,} confirmed faces of {pairs.people:,} people"
     return Recalibration(
         embedder=embedder,
-        before=in_force(connection, embedder),
+        before=current(connection, embedder),
         now=recalibrated(pairs, _starting(embedder), source),
         pairs=pairs,
     )
 
 
-def from_start(connection: sqlite3.Connection, embedder: ActiveEmbedder) -> Recalibration:
+def from_start(connection: sqlite3.Connection, embedder: EmbedderRow) -> Recalibration:
     """Back to the calibration that the embedder starts with."""
-    before = in_force(connection, embedder)
+    before = current(connection, embedder)
     return Recalibration(embedder=embedder, before=before, now=_starting(embedder), pairs=None)
 
 
@@ -103,8 +85,8 @@ def write(connection: sqlite3.Connection, found: Recalibration) -> None:
 def unmeasured(connection: sqlite3.Connection) -> list[str]:
     """The models in use of whose similarities nobody counted pairs."""
     active = calibrations.active_embedders(connection)
-    return [it.model for it in active if not in_force(connection, it).measured]
+    return [it.model for it in active if not current(connection, it).measured]
 
 
-def _starting(embedder: ActiveEmbedder) -> Calibration:
+def _starting(embedder: EmbedderRow) -> Calibration:
     return starting(embedder.model, embedder.weights_sha256, embedder.geometry)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,7 @@ import pytest
 
 from catalog import assignments
 from daemon.people import identifier
+from daemon.people.starting import published
 from daemon.settings import Identify, Paths, Settings
 from daemon.tasks import Question
 from tests.fixtures import catalog, catalog_path, crops, make, migrated
@@ -21,7 +23,9 @@ if TYPE_CHECKING:
 
 __all__ = ["catalog", "catalog_path", "crops", "make", "migrated"]
 
-SECTION = Identify(threshold=0.9, margin=0.02, group_threshold=0.9, found_quality=0.3)
+# What a lead of 0.02 is in odds, by the curve of a Dlib of unknown weights.
+LEAD = math.exp(0.02 * published("Dlib").curve.slope)
+SECTION = Identify(threshold=0.9, lead=LEAD, group_threshold=0.9, found_quality=0.3)
 
 
 @dataclass

@@ -182,7 +182,8 @@ def test_nothing_is_read_again_where_nothing_changed(
         make.assign(face, 1 if make.row("SELECT 1 FROM people") else make.person(), "group")
     gallery = Gallery()
     gallery.refresh(make.connection)
-    monkeypatch.setattr(gallery_module.faces_module, "everything", lambda _: pytest.fail("all"))
+    reader = gallery_module.faces_module.Reader
+    monkeypatch.setattr(reader, "everything", lambda _: pytest.fail("all"))
     gallery.refresh(make.connection)
     _, (new,) = make.photo(VECTORS[3])
     make.assign(new, 1, "group")

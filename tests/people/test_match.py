@@ -7,11 +7,23 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from daemon.people.limits import Limits
 from daemon.people.match import Match, References, match_picture
-from daemon.settings import Identify
+from daemon.people.starting import published
 from tests.makers import crowd, looks, unit
 
-SECTION = Identify(threshold=0.9, margin=0.02)
+
+def limits(threshold: float, margin: float) -> Limits:
+    return Limits(
+        threshold=threshold,
+        margin=margin,
+        group_threshold=threshold,
+        found_quality=0.5,
+        curve=published("Dlib").curve,
+    )
+
+
+LIMITS = limits(0.9, 0.02)
 ROSA, ADA, EVE = crowd(3, seed=1)
 
 
@@ -36,13 +48,13 @@ def match(
     vectors: list[np.ndarray],
     references: References,
     *,
-    section: Identify = SECTION,
+    allowed: Limits = LIMITS,
     barred: dict[int, set[int]] | None = None,
     present: frozenset[int] = frozenset(),
 ) -> list[Match | None]:
     ruled_out = [frozenset((barred or {}).get(row, set())) for row in range(len(vectors))]
     return match_picture(
-        np.array(vectors, np.float32), references, section, barred=ruled_out, present=present
+        np.array(vectors, np.float32), references, allowed, barred=ruled_out, present=present
     )
 
 
@@ -93,7 +105,7 @@ def test_where_nobody_is_known_nobody_is_found(faces: int) -> None:
         face_ids=np.zeros(0, np.int64),
     )
     vectors = np.ones((faces, 8), np.float32)
-    assert match_picture(vectors, nobody, SECTION, barred=[frozenset()] * faces) == [None] * faces
+    assert match_picture(vectors, nobody, LIMITS, barred=[frozenset()] * faces) == [None] * faces
 
 
 def test_a_picture_without_faces_gives_nothing() -> None:
@@ -134,16 +146,16 @@ class TestRuledOut:
 
     @pytest.mark.parametrize("threshold", [-1.0, 0.0, 0.9])
     def test_it_holds_at_any_threshold(self, threshold: float) -> None:
-        section = Identify(threshold=threshold, margin=0.0)
+        allowed = limits(threshold, 0.0)
         references = known(p1=[angle(1.0)])
-        assert who(match([angle(0.99)], references, section=section, barred={0: {1}})) == [None]
+        assert who(match([angle(0.99)], references, allowed=allowed, barred={0: {1}})) == [None]
 
 
 @settings(derandomize=True, max_examples=40, deadline=None)
 @given(seed=st.integers(0, 10**6), faces=st.integers(1, 6), people=st.integers(1, 5))
 def test_what_always_holds(seed: int, faces: int, people: int) -> None:
     rng = np.random.default_rng(seed)
-    section = Identify(threshold=0.3, margin=0.1)
+    allowed = limits(0.3, 0.1)
     vectors = unit(rng.standard_normal((faces, 4)))
     reference_vectors = unit(rng.standard_normal((2 * people, 4)))
     references = References(
@@ -153,21 +165,22 @@ def test_what_always_holds(seed: int, faces: int, people: int) -> None:
     )
     barred = [frozenset(rng.integers(1, people + 1, 1).tolist()) for _ in range(faces)]
     present = frozenset(rng.integers(1, people + 1, 1).tolist())
-    matches = match_picture(vectors, references, section, barred=barred, present=present)
+    matches = match_picture(vectors, references, allowed, barred=barred, present=present)
     found = [it for it in matches if it is not None]
     assert len({it.person_id for it in found}) == len(found)
     for row, it in enumerate(matches):
         if it is None:
             continue
         assert it.person_id not in barred[row] | present
-        assert it.similarity >= section.threshold
+        assert it.similarity >= allowed.threshold
         assert it.margin >= 0
-        assert it.certain == (it.margin >= section.margin)
+        assert it.certain == (it.margin >= allowed.margin)
+        assert it.confidence == pytest.approx(allowed.curve.confidence(it.similarity))
         assert references.person_ids[it.evidence_face_id] == it.person_id
         exact = vectors[row] @ reference_vectors[it.evidence_face_id]
         assert it.similarity == pytest.approx(float(exact), abs=1e-6)
     turned = rng.permutation(faces)
     again = match_picture(
-        vectors[turned], references, section, barred=[barred[i] for i in turned], present=present
+        vectors[turned], references, allowed, barred=[barred[i] for i in turned], present=present
     )
     assert who(again) == [who(matches)[i] for i in turned]

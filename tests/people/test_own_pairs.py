@@ -11,14 +11,14 @@ from daemon.people import own_pairs, recalibration
 from tests.makers import crowd, looks
 
 if TYPE_CHECKING:
-    from catalog.calibrations import ActiveEmbedder
+    from catalog.calibrations import EmbedderRow
     from daemon.people.calibration import Pairs
     from tests.makers import Maker
 
 CENTRES = crowd(8, seed=3)
 
 
-def embedder(make: Maker) -> ActiveEmbedder:
+def embedder(make: Maker) -> EmbedderRow:
     make.embedder()
     (found,) = calibrations.active_embedders(make.connection)
     return found
@@ -152,7 +152,7 @@ def test_own_faces_correct_the_start_and_a_second_time_changes_nothing(make: Mak
     assert found.now.source == "64 confirmed faces of 8 people"
     assert found.now.thresholds != found.before.thresholds
     make.run(recalibration.write, found)
-    assert recalibration.in_force(make.connection, embedder(make)) == found.now
+    assert recalibration.current(make.connection, embedder(make)) == found.now
     again = recalibration.from_own_faces(make.connection, embedder(make))
     assert again.before == again.now == found.now
 
