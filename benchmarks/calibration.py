@@ -15,12 +15,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from benchmarks import isotonic, labelled, report, small_owners, verification
-from daemon.people.calibration import RATES, fit, reliability_error, thresholds
+from daemon.people.calibration import fit, reliability_error, thresholds
+from daemon.people.curve import RATES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from daemon.people.calibration import Curve, Pairs
+    from daemon.people.calibration import Pairs
+    from daemon.people.curve import Curve
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -23,7 +23,8 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 
-from benchmarks import accuracy, lfw, report
+from benchmarks import lfw, report
+from benchmarks.labelled import from_middle
 from daemon.faces import zoo
 from daemon.faces.align import as_picture, cut, decode
 from daemon.faces.detect import detect
@@ -141,7 +142,7 @@ def measured(
             vectors.update(zip(islice(faces, number - len(crops), number), found, strict=True))
             crops = []
     return {
-        "accuracy": lfw.accuracy(accuracy.pair_rows(pairs, vectors)),
+        "accuracy": lfw.accuracy(lfw.pair_rows(pairs, vectors)),
         "tar": found_by_half(vectors),
         "bytes": round(statistics.mean(sizes)),
         "cut_ms": round(statistics.median(ms), 2),
@@ -258,7 +259,7 @@ def _mean_sd(it: tuple[float, float], *, sign: str = "") -> str:
 
 
 def _off_middle(face: Detection, picture: Picture) -> float:
-    return accuracy.from_middle((face.x + face.w / 2, face.y + face.h / 2), picture.shape)
+    return from_middle((face.x + face.w / 2, face.y + face.h / 2), picture.shape)
 
 
 def _read(path: Path) -> Picture:

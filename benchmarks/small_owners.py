@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from benchmarks import report, verification
-from daemon.people.calibration import RATES, Calibration, fit, recalibrated, thresholds
+from daemon.people.calibration import fit, recalibrated, thresholds
+from daemon.people.curve import RATES, Calibration
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -49,7 +49,7 @@ def collect(connection: sqlite3.Connection, embedder: EmbedderRow) -> Pairs:
         genuine=genuine,
         impostor=np.concatenate([_strangers(known, vectors), together]),
         faces=len(known),
-        people=len({face.person_id for face in known}),
+        people=len({face.person_id for face in known if face.named}),
     )
 
 

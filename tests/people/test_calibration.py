@@ -7,9 +7,6 @@ import pytest
 
 from daemon.faces.registry import KNOWN_SHA256
 from daemon.people.calibration import (
-    RATES,
-    Calibration,
-    Curve,
     Pairs,
     fit,
     recalibrated,
@@ -17,6 +14,7 @@ from daemon.people.calibration import (
     reliability_error,
     thresholds,
 )
+from daemon.people.curve import RATES, Calibration, Curve
 from daemon.people.starting import published, starting
 
 BUILT_IN = Calibration(
