@@ -110,7 +110,10 @@ class Detect(Section):
     """How faces are looked for."""
 
     first_size: int = Field(
-        640, ge=160, le=8192, description="longest side in pixels of the first look at a picture"
+        640,
+        ge=160,
+        le=8192,
+        description="longest side in pixels, at least, of the first look at a picture",
     )
     size: int = Field(
         1280, ge=160, le=8192, description="the same of the second, where there are small faces"

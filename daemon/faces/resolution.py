@@ -10,9 +10,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from daemon.faces.looks import first_px, longest_px
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from catalog.records import MediaFacts
     from daemon.faces.values import Detection
     from daemon.intake.frames import Frame
     from daemon.settings import Detect
@@ -30,13 +33,20 @@ _LED: Final = "yunet"  # the detector that looks small first; others see a pictu
 _SHRINKS: Final = "image/jpeg"  # what can be decoded small; the rest is decoded whole anyway
 
 
-def first_side_px(section: Detect, detector: str, mime: str = _SHRINKS) -> int:
-    """The longest side, at least, of what is decoded for the first look."""
-    if mime != _SHRINKS:
-        return max(_MOST_PX // 2, section.wanted_side_px)
+def usual_side_px(section: Detect, detector: str) -> int:
+    """The longest side, at least, of what is decoded of a JPEG of usual size and shape."""
     if detector != _LED:
         return section.wanted_side_px
     return round(_FIRST * min(section.first_size, section.size))
+
+
+def first_side_px(section: Detect, detector: str, facts: MediaFacts) -> int:
+    """The longest side, at least, of what is decoded of a photograph for the first look."""
+    height, width = facts.height or 1, facts.width or 1
+    if detector == _LED and facts.mime == _SHRINKS:
+        return max(usual_side_px(section, detector), first_px(section, height, width))
+    every_look = longest_px(height, width, section.wanted_side_px)
+    return every_look if facts.mime == _SHRINKS else max(_MOST_PX // 2, every_look)
 
 
 def finer_side_px(faces: Sequence[Detection], frame: Frame) -> int | None:
