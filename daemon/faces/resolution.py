@@ -21,8 +21,9 @@ if TYPE_CHECKING:
     from daemon.settings import Detect
 
 # A face's width from which more pixels tell nothing more. Of all pairs of Labeled Faces in the Wild
-# those of one person found at one false match in a thousand, with faces 93, 75, 56, 42, 30 and 21
-# pixels wide: 93.0, 92.9, 92.1, 90.2, 84.3 and 60.4 % (Dlib, mirrored mean; sd 1.1 %).
+# those of one person found at one false match in a thousand, with faces 94, 75, 56, 42, 30 and 21
+# pixels wide: 93.4, 92.9, 92.1, 88.0, 78.9 and 45.9 % (Dlib, mirrored mean, the stored crop; sd
+# 0.7 %); without JPEG's losses the last three are 90.4, 86.1 and 59.0 % (`benchmarks.crops`).
 ENOUGH_PX: Final = 80.0
 # Of the longest side at which a picture is first looked at: as little more as makes faces enough.
 _FIRST: Final = 1.4
