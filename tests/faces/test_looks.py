@@ -6,9 +6,11 @@ import cv2
 import numpy as np
 import pytest
 
+from benchmarks import crowds, faceless
 from daemon.faces.boxes import overlaps
 from daemon.faces.detect import detect
-from daemon.faces.looks import Doubting, first_px, longest_px
+from daemon.faces.looks import Doubting, whole
+from daemon.faces.resolution import first_px, longest_px
 from daemon.faces.tiles import SIDE_PX, tiles
 from daemon.faces.values import Detection
 from daemon.faces.views import View, shrunk, window
@@ -16,8 +18,10 @@ from daemon.settings import Detect
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from daemon.faces.values import Detector, Picture
+    from daemon.settings import Settings
 
 EVERY = Detect(min_face_px=1)
 
@@ -146,6 +150,18 @@ def test_a_window_at_the_rim_stays_inside() -> None:
 def test_a_long_picture_is_seen_by_its_shorter_side() -> None:
     assert longest_px(300, 400, 640) == 640
     assert longest_px(300, 1800, 640) == 1920
+
+
+def test_what_the_second_look_doubts_is_seen_closely(
+    yunet: Detector, face_settings: Settings, test_data: Path
+) -> None:
+    finder = faceless.finder(test_data, face_settings.paths.state)
+    heads = crowds.read_heads(test_data / "lfw-dev", finder, count=12)
+    grey = np.full((300, 400, 3), 120, np.uint8)
+    made = crowds.crowd(grey, heads, [30.0] * 24, longest_px=4032, seed=1)
+    once = [face for face in whole([made.picture], yunet, 1280)[0] if face.confidence >= 0.6]
+    (found,) = detect([made.picture], yunet, EVERY)
+    assert found_of(made.boxes, once) < 0.5 < 0.75 < found_of(made.boxes, found)
 
 
 @pytest.mark.parametrize(
