@@ -64,14 +64,18 @@ def ways() -> dict[str, Way]:
     """
     return {
         _DEFAULT: Way(group=""),
-        **{f"size {it} px": Way(group="size", crops=Crops(size=it)) for it in (192, 160, 128, 112)},
-        **{f"margin {it}": Way(group="margin", crops=Crops(margin=it)) for it in (0.0, 0.2, 0.6)},
+        **{f"size {it} px": Way(group="size", crops=Crops(size=it)) for it in (192, 160, 128)},
+        **{f"margin {it}": Way(group="margin", crops=Crops(margin=it)) for it in (0.0, 0.6)},
         **{
             f"JPEG quality {it}": Way(group="quality", crops=Crops(jpeg_quality=it))
             for it in (95, 85, 75)
         },
         "PNG": Way(group="quality", lossless=True),
         **{f"face {it} px wide": Way(group="width", width=it) for it in (75, 56, 42, 30, 21)},
+        **{
+            f"face {it} px wide, PNG": Way(group="width", width=it, lossless=True)
+            for it in (42, 30, 21)
+        },
     }
 
 

@@ -56,14 +56,14 @@ class Tally:
         boxes = np.array([[it.x, it.y, it.w, it.h] for it in faces], np.float32).reshape(-1, 4)
         shared = overlaps(crowd.boxes, boxes)
         for box, row in zip(crowd.boxes, shared, strict=True):
-            width = min(WIDTHS, key=lambda it: abs(it - float(box[2])))
+            width = min(self.there, key=lambda it: abs(it - float(box[2])))
             self.there[width] += 1
             self.hit[width] += bool(row.max(initial=0) > _HIT)
         self.false += int((shared.max(axis=0, initial=0) < 0.1).sum())
 
     def summary(self) -> dict[str, Any]:
         """Recall by width, false faces, median and mean milliseconds."""
-        recall = {w: self.hit[w] / self.there[w] for w in WIDTHS if self.there[w]}
+        recall = {w: self.hit[w] / count for w, count in self.there.items() if count}
         return {
             "recall": recall,
             "false": self.false,
@@ -163,7 +163,7 @@ def as_text(result: dict[str, Any]) -> str:
     """The result for people."""
     parts = []
     for name, ways in result.items():
-        widths = [w for w in WIDTHS if any(w in it["recall"] for it in ways.values())]
+        widths = sorted({w for it in ways.values() for w in it["recall"]})
         rows = [
             (way, *(f"{it['recall'][w]:.2f}" for w in widths), it["false"], it["ms"], it["ms_mean"])
             for way, it in ways.items()

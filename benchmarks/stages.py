@@ -104,7 +104,7 @@ def one(photo: Path, kit: Kit) -> tuple[Laps, int]:
     path, settings = os.fsencode(photo), kit.settings
     with _lap(laps, "probe"):
         facts = probe(path, max_megapixels=settings.intake.max_megapixels)
-    side = first_side_px(settings.detect, kit.detector.name, facts.mime)
+    side = first_side_px(settings.detect, kit.detector.name, facts)
     for read, look in (("frames, first look", "detect"), ("frames, again", "detect, again")):
         with _lap(laps, read):
             frame = read_picture(path, facts, min_side_px=side)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from catalog.steps import fingerprint
-from daemon.faces.resolution import ENOUGH_PX, first_side_px
+from daemon.faces.resolution import ENOUGH_PX, usual_side_px
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 # Raised by hand when a stage's code changes what it gives for the same input.
 PROBE_VERSION = "1"
-FRAMES_VERSION = "2"
-DETECT_VERSION = "2"
-ALIGN_VERSION = "1"
+FRAMES_VERSION = "3"
+DETECT_VERSION = "3"
+ALIGN_VERSION = "2"
 QUALITY_VERSION = "1"
 EMBED_VERSION = "1"
 
@@ -67,7 +67,7 @@ def planned_steps(
         "frames",
         FRAMES_VERSION,
         reads=probe,
-        first_side_px=first_side_px(detect, detector.name),
+        first_side_px=usual_side_px(detect, detector.name),
         enough_px=ENOUGH_PX,
     )
     found = _plan(

@@ -168,7 +168,7 @@ def _find(
 ) -> tuple[Frame, list[Detection]]:
     """frames → detect, at the size of the first look, and again where faces profit from more."""
     detector, section = stages.detector, stages.settings.detect
-    side: int | None = first_side_px(section, detector.name, facts.mime)
+    side: int | None = first_side_px(section, detector.name, facts)
     while side is not None:
         with step("frames", ""):
             frame = read_picture(path, facts, min_side_px=side)

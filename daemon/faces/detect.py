@@ -42,7 +42,7 @@ def detect(
     `section.min_confidence`.
     """
     scales = [scale] * len(pictures) if isinstance(scale, int | float) else list(scale)
-    found = _found(pictures, detector, section)
+    found = _found(pictures, scales, detector, section)
     return [
         [face for face in faces if face.w * to_full >= section.min_face_px and face.h > 0]
         for faces, to_full in zip(found, scales, strict=True)
@@ -50,16 +50,16 @@ def detect(
 
 
 def _found(
-    pictures: Sequence[Picture], detector: Detector, section: Detect
+    pictures: Sequence[Picture], scales: Sequence[float], detector: Detector, section: Detect
 ) -> list[list[Detection]]:
     """What a detector finds in its own way; what several find is united."""
     if isinstance(detector, Several):
-        answers = [_found(pictures, one, section) for one in detector.detectors]
+        answers = [_found(pictures, scales, one, section) for one in detector.detectors]
         return [fused([answer[index] for answer in answers]) for index in range(len(pictures))]
     if not isinstance(detector, Doubting):
         seen = whole(pictures, detector, section.size)
         return [[it for it in faces if it.confidence >= section.min_confidence] for faces in seen]
-    looks = look(pictures, detector, section)
+    looks = look(pictures, scales, detector, section)
     if section.second_chance:
         _try_again(pictures, looks, detector, section)
     return [it.faces for it in looks]

@@ -54,7 +54,7 @@ def build_detector(name: str, settings: Settings, *, threads: int = 1) -> Detect
     if name == "mtcnn":
         from daemon.faces.mtcnn import Mtcnn
 
-        return Mtcnn(weights, state=state, threads=threads)
+        return Mtcnn(weights, state=state)
     if name == "opencv":
         from daemon.faces.haar import Haar
 

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from daemon.faces.align import chip, cut, decode, similarity, stored_crop, warp
+from daemon.faces.align import chip, cut, decode, quality_of, similarity, stored_crop, warp
 from daemon.faces.geometry import GEOMETRIES, geometry_name
 from daemon.faces.registry import MODELS
 from daemon.faces.values import Detection
@@ -217,3 +217,17 @@ def test_one_name_means_one_geometry() -> None:
         )
     assert all(len(different) == 1 for different in by_name.values())
     assert geometry_name("Dlib", mirror=True) == "dlib150-v2+mirror"
+
+
+def test_crops_of_small_faces_keep_more_of_their_few_pixels() -> None:
+    crops = Crops()
+    assert quality_of(crops.size, crops) == crops.jpeg_quality
+    assert quality_of(100, crops) == 98
+    assert quality_of(100, Crops(jpeg_quality=100)) == 100
+    rng = np.random.default_rng(1)
+    picture = cv2.GaussianBlur(rng.integers(0, 256, (400, 400, 3), np.uint8), (0, 0), 1.5)
+    small = cut(picture, detection(100, 100, 40, 50), 1.0, crops)
+    left, top = round(small.x), round(small.y)
+    high, wide = small.picture.shape[:2]
+    lost = np.abs(small.picture.astype(int) - picture[top : top + high, left : left + wide])
+    assert lost.mean() < 3

@@ -162,3 +162,16 @@ def test_a_thousand_boxes_are_compared_as_a_few_are() -> None:
     found = unrivalled(boxes, scores, overlap=0.5)
     assert sorted(found) == np.flatnonzero(lonely).tolist()
     assert (np.diff(scores[found]) <= 0).all()
+
+
+def test_what_is_suppressed_does_not_depend_on_how_many_are_compared_at_once() -> None:
+    draw = np.random.default_rng(1)
+    boxes = draw.uniform(1, 100, (900, 4)).astype(np.float32) * np.float32([8, 8, 1, 1])
+    scores = draw.uniform(0, 1, 900).astype(np.float32)
+    shared = overlaps(boxes, boxes)
+    kept: list[int] = []
+    for index in np.argsort(-scores, kind="stable").tolist():
+        if not kept or shared[index, kept].max() <= 0.3:
+            kept.append(index)
+    assert 256 < len(kept) < 900
+    assert suppress(boxes, scores, overlap=0.3) == kept

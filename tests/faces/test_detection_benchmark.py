@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from benchmarks import crowds, detection, faceless
+from benchmarks import crowds, decoding, detection, faceless
+from daemon import pipeline
 from daemon.faces.values import Detection
 
 if TYPE_CHECKING:
@@ -73,3 +74,18 @@ def test_a_tally_counts_hits_misses_and_false_faces() -> None:
     assert tally.summary()["recall"] == {32: 1.0, 96: 0.0}
     tally.add(crowd, [])
     assert tally.summary()["recall"][32] == 0.5
+
+
+def test_ways_to_decode_are_compared_on_one_file(
+    finder: YuNet, face_settings: Settings, test_data: Path, tmp_path: Path
+) -> None:
+    heads = crowds.read_heads(test_data / "lfw-dev", finder, count=4)
+    background = np.full((450, 600, 3), 128, np.uint8)
+    made = crowds.crowd(background, heads, (120,), longest_px=2400, seed=1)
+    tallies = {way: decoding.new_tally() for way in decoding.WAYS}
+    stages = pipeline.Stages.load(face_settings)
+    decoding.measure(made, stages, tallies, tmp_path / "photo.jpg")
+    found = {way: tally.summary()["recall"] for way, tally in tallies.items()}
+    assert found == {way: {120: 1.0} for way in decoding.WAYS}
+    assert all(len(tally.ms) == 1 for tally in tallies.values())
+    assert "120 px" in decoding.as_text({"lonely": {w: t.summary() for w, t in tallies.items()}})

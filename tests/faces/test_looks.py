@@ -8,13 +8,16 @@ import pytest
 
 from daemon.faces.boxes import overlaps
 from daemon.faces.detect import detect
-from daemon.faces.looks import Doubting, longest_px
+from daemon.faces.looks import Doubting, first_px, longest_px
 from daemon.faces.tiles import SIDE_PX, tiles
+from daemon.faces.values import Detection
 from daemon.faces.views import View, shrunk, window
 from daemon.settings import Detect
 
 if TYPE_CHECKING:
-    from daemon.faces.values import Detection, Detector, Picture
+    from collections.abc import Sequence
+
+    from daemon.faces.values import Detector, Picture
 
 EVERY = Detect(min_face_px=1)
 
@@ -141,5 +144,51 @@ def test_a_window_at_the_rim_stays_inside() -> None:
 
 
 def test_a_long_picture_is_seen_by_its_shorter_side() -> None:
-    assert longest_px(np.zeros((300, 400, 3), np.uint8), 640) == 640
-    assert longest_px(np.zeros((300, 1800, 3), np.uint8), 640) == 1920
+    assert longest_px(300, 400, 640) == 640
+    assert longest_px(300, 1800, 640) == 1920
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "scale", "expected"),
+    [
+        pytest.param(2000, 1500, 1, 640, id="a photo that is not large"),
+        pytest.param(1008, 756, 4, 800, id="12 megapixels decoded small"),
+        pytest.param(4032, 3024, 1, 800, id="12 megapixels decoded whole"),
+        pytest.param(1500, 1000, 4, 992, id="24 megapixels"),
+        pytest.param(3000, 250, 4, 992 * 6, id="a panorama"),
+    ],
+)
+def test_a_large_photo_is_first_seen_larger_however_it_was_decoded(
+    width: int, height: int, scale: float, expected: int
+) -> None:
+    assert first_px(Detect(), height, width, scale=scale) == expected
+
+
+class OneSmallFace:
+    """Sees a sure face 20 pixels wide in everything, and remembers what it was shown."""
+
+    name, version, weights_sha256 = "fake", "1", "0"
+
+    def __init__(self) -> None:
+        self.shown: list[int] = []
+
+    def detect(self, pictures: Sequence[Picture]) -> list[list[Detection]]:
+        self.shown += [max(picture.shape[:2]) for picture in pictures]
+        face = Detection(
+            x=9, y=9, w=20, h=20, landmarks=np.full((5, 2), 9, np.float32), confidence=0.95
+        )
+        return [[face] for _ in pictures]
+
+    suspect = detect
+
+
+@pytest.mark.parametrize(
+    ("longest", "whole_looks"),
+    [pytest.param(600, [600], id="seen whole"), pytest.param(1000, [640, 1000], id="shrunk first")],
+)
+def test_a_picture_is_seen_again_only_where_that_shows_more(
+    longest: int, whole_looks: list[int]
+) -> None:
+    detector = OneSmallFace()
+    detect([np.zeros((longest, longest, 3), np.uint8)], detector, EVERY)
+    assert [side for side in detector.shown if side > 300] == whole_looks

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from daemon import worker
 from daemon.allotment import Engine
@@ -143,13 +144,21 @@ def test_boxes_and_vectors_do_not_depend_on_batch_order_threads_or_workers(
     test_data: Path, tmp_path: Path
 ) -> None:
     settings = _real(test_data, tmp_path)
-    tasks = [_task(path) for path in sorted((test_data / "photos" / "examples").iterdir())][:12]
+    examples = test_data / "photos" / "examples"
+    tasks = [_task(path) for path in sorted(examples.iterdir())][:11]
+    # Three faces small enough to be decoded once more, and of several widths.
+    with Image.open(examples / "selfie-many-people.jpg") as image:
+        canvas = Image.new("RGB", (3200, 2400), "grey")
+        canvas.paste(image.convert("RGB").resize((400, 400)), (1600, 900))
+    canvas.save(tmp_path / "small-faces.jpg")
+    tasks.append(_task(tmp_path / "small-faces.jpg"))
     with _pool(settings=settings, threads=2) as one:
         together = _faces(one, tasks, 12)
     with _pool(2, settings=settings) as two:
         shuffled = _faces(two, tasks[::-1], 5)
         alone = _faces(two, [*tasks[6:], *tasks[:6]], 1)
     assert sum(len(rows) for rows in together.values()) >= 12
+    assert len(together["small-faces.jpg"]) >= 3
     for name, rows in together.items():
         for other in (shuffled[name], alone[name]):
             np.testing.assert_allclose(other, rows, rtol=1e-5, atol=1e-5, err_msg=name)
