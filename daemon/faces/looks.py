@@ -127,12 +127,11 @@ def closely(
     suspects: Sequence[Sequence[Detection]],
     detector: Detector,
 ) -> list[list[Detection]]:
-    """What a close look at each suspect shows; too many suspects of a picture show nothing."""
+    """What a close look at each suspect shows; of too many only the first are looked at."""
     views = [
         (index, close_view(picture, face, *_CLOSE))
         for index, (picture, faces) in enumerate(zip(pictures, suspects, strict=True))
-        if len(faces) <= _MOST_CLOSE
-        for face in faces
+        for face in faces[:_MOST_CLOSE]
     ]
     found: list[list[Detection]] = [[] for _ in pictures]
     seen = detector.detect([view.picture for _, view in views])
@@ -239,7 +238,7 @@ def _larger(
     for picture, faces in zip(pictures, seen, strict=True):
         across = max(picture.shape[:2]) / _seen_px(picture, section.size)
         doubts = _doubts(faces, across, section)
-        likely.append([face for face in doubts if face.confidence >= _LIKELY][:_MOST_CLOSE])
+        likely.append([face for face in doubts if face.confidence >= _LIKELY])
     close = closely(pictures, likely, detector)
     return [[*faces, *closer] for faces, closer in zip(seen, close, strict=True)]
 

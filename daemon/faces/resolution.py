@@ -36,6 +36,9 @@ _SHRINKS: Final = "image/jpeg"  # what can be decoded small; the rest is decoded
 _SHARE, _MOST_FIRST_PX = 1 / 5, 1000
 _PADDED_PX = 32  # what a look is filled up to anyway
 _LONG = 2.0  # from which ratio of its sides a picture is seen by its shorter one
+_MOST_LONGER = (
+    8.0  # times that: a strip of 60,000 pixels would take 460 MB and seconds for one look
+)
 
 
 def usual_side_px(section: Detect, detector: str) -> int:
@@ -80,4 +83,4 @@ def longest_px(height: int, width: int, size: int) -> int:
     shorter side would vanish.
     """
     ratio = max(height, width) / max(1, min(height, width))
-    return round(size * max(1.0, ratio / _LONG))
+    return round(size * min(max(1.0, ratio / _LONG), _MOST_LONGER))

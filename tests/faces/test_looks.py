@@ -208,3 +208,15 @@ def test_a_picture_is_seen_again_only_where_that_shows_more(
     detector = OneSmallFace()
     detect([np.zeros((longest, longest, 3), np.uint8)], detector, EVERY)
     assert [side for side in detector.shown if side > 300] == whole_looks
+
+
+def test_of_many_doubts_the_surest_are_seen_closely_where_no_second_look_shows_more(
+    yunet: Detector, face_settings: Settings, test_data: Path
+) -> None:
+    finder = faceless.finder(test_data, face_settings.paths.state)
+    heads = crowds.read_heads(test_data / "lfw-dev", finder, count=12)
+    grey = np.full((300, 400, 3), 120, np.uint8)
+    made = crowds.crowd(grey, heads, [8.0] * 40, longest_px=640, seed=2)
+    once = [face for face in yunet.detect([made.picture])[0] if face.confidence >= 0.6]
+    (found,) = detect([made.picture], yunet, EVERY)
+    assert found_of(made.boxes, found) > found_of(made.boxes, once) + 0.3
