@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 # pixels wide: 93.4, 92.9, 92.1, 88.0, 78.9 and 45.9 % (Dlib, mirrored mean, the stored crop; sd
 # 0.7 %); without JPEG's losses the last three are 90.4, 86.1 and 59.0 % (`benchmarks.crops`).
 ENOUGH_PX: Final = 80.0
+# A face nearly as wide gains too little to decode the picture once more.
+_WORTH_IT: Final = 0.8
 # Of the longest side at which a picture is first looked at: as little more as makes faces enough.
 _FIRST: Final = 1.4
 # The 4,032 pixels of many phones are seen whole where faces are small. Decoding in halves ends
@@ -63,7 +65,7 @@ def finer_side_px(faces: Sequence[Detection], frame: Frame) -> int | None:
     """
     longest = max(frame.picture.shape[:2])
     narrowest = min((face.w for face in faces), default=ENOUGH_PX)
-    if frame.scale <= 1 or narrowest >= ENOUGH_PX or longest >= _MOST_PX // 2:
+    if frame.scale <= 1 or narrowest >= _WORTH_IT * ENOUGH_PX or longest >= _MOST_PX // 2:
         return None
     wanted: float = longest * min(frame.scale, ENOUGH_PX / max(1.0, narrowest))
     return min(round(wanted), _MOST_PX)

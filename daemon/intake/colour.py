@@ -94,6 +94,8 @@ def _plain(strip: Image.Image) -> Image.Image:
     """The strip in a mode that can be averaged and profiled, transparency laid on white."""
     if "transparency" in strip.info or strip.mode in _LAYERED:
         layered = (strip.convert("LA") if strip.mode == "La" else strip).convert("RGBA")
+        if layered.getchannel("A").getextrema() == (255, 255):
+            return layered.convert("RGB")  # as most pictures with an alpha channel: a quarter of it
         strip = Image.new("RGB", layered.size, "white")
         strip.paste(layered, mask=layered.getchannel("A"))
     return strip if strip.mode in _PROFILED.values() else strip.convert("RGB")

@@ -41,6 +41,7 @@ def frame(longest: int, scale: float) -> Frame:
     [
         pytest.param([], 1008, 4, None, id="nobody there"),
         pytest.param([ENOUGH_PX, 300], 1008, 4, None, id="faces are large"),
+        pytest.param([0.9 * ENOUGH_PX], 1008, 4, None, id="faces are nearly large enough"),
         pytest.param([20, 300], 1008, 1, None, id="the frame is the whole picture"),
         pytest.param([40, 300], 1008, 4, 2016, id="twice the size is enough"),
         pytest.param([10], 1008, 4, 4032, id="no more than there is"),

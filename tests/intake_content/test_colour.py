@@ -195,3 +195,14 @@ def test_strips_join_without_a_seam(make, frame_of):
     wide = np.random.default_rng(5).integers(0, 256, (1300, 1700, 3), np.uint8)
     picture = frame_of(make.file(make.encoded(Image.fromarray(wide), "BMP"))).picture
     assert np.array_equal(picture, wide)
+
+
+def test_an_alpha_channel_that_hides_nothing_changes_nothing() -> None:
+    rng = np.random.default_rng(2)
+    plain = Image.fromarray(rng.integers(0, 256, (90, 70, 3), np.uint8))
+    opaque = plain.copy()
+    opaque.putalpha(255)
+    hiding = plain.copy()
+    hiding.putalpha(Image.linear_gradient("L").resize(plain.size))
+    assert np.array_equal(colour.to_rgb(opaque), np.asarray(plain))
+    assert not np.array_equal(colour.to_rgb(hiding), np.asarray(plain))
