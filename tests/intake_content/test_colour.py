@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
+from daemon.intake import colour
+
 UPRIGHT = ("red", "green", "blue", "grey")
 
 
