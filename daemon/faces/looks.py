@@ -103,7 +103,7 @@ def look(
     again = [
         index
         for index, view in enumerate(views)
-        if _crowded(found[index], doubts[index], view)
+        if _crowded(found[index], _sure(close[index], section), doubts[index], view)
         and _seen_px(pictures[index], section.size) > max(view.picture.shape[:2])
     ]
     larger = _larger([pictures[index] for index in again], detector, section)
@@ -274,9 +274,18 @@ def _seen_px(picture: Picture, size: int) -> int:
     return seen
 
 
-def _crowded(found: Sequence[Detection], doubts: Sequence[Detection], view: View) -> bool:
-    """Whether there may be faces that the first look did not even suspect."""
-    return len(doubts) > _MOST_CLOSE or any(face.w < _CROWD_PX * view.across for face in found)
+def _crowded(
+    found: Sequence[Detection],
+    closer: Sequence[Detection],
+    doubts: Sequence[Detection],
+    view: View,
+) -> bool:
+    """Whether there may be faces that the first look did not even suspect: where one is so small,
+    or where there are more doubts than were seen closely and some of these were faces. Leaves and
+    gravel make many doubts too, and none of them is one.
+    """
+    more = len(doubts) > _MOST_CLOSE and bool(closer)
+    return more or any(face.w < _CROWD_PX * view.across for face in found)
 
 
 def _boxes(faces: Sequence[Detection]) -> NDArray[np.float32]:
