@@ -56,6 +56,7 @@ benchmark: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.calibration
 	$(BIN)/python -m benchmarks.throughput
 	$(BIN)/python -m benchmarks.detection
+	$(BIN)/python -m benchmarks.decoding
 	$(BIN)/python -m benchmarks.landmarks
 	$(BIN)/python -m benchmarks.crops
 	$(BIN)/python -m benchmarks.engine

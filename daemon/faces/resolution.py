@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 # A face's width from which more pixels tell nothing more. Of all pairs of Labeled Faces in the Wild
 # those of one person found at one false match in a thousand, with faces 94, 75, 56, 42, 30 and 21
-# pixels wide: 93.4, 92.9, 92.1, 88.0, 78.9 and 45.9 % (Dlib, mirrored mean, the stored crop; sd
-# 0.7 %); without JPEG's losses the last three are 90.4, 86.1 and 59.0 % (`benchmarks.crops`).
+# pixels wide: 93.6, 93.2, 93.0, 90.3, 85.6 and 57.1 % (Dlib, mirrored mean, the stored crop; sd
+# 0.8 %; `benchmarks.crops`).
 ENOUGH_PX: Final = 80.0
 # A face nearly as wide gains too little to decode the picture once more.
 _WORTH_IT: Final = 0.8
