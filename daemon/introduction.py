@@ -8,7 +8,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from catalog import clock, exemplars, jobs, log, status
-from daemon import memory
+from daemon import comparable, memory
 
 if TYPE_CHECKING:
     import sqlite3
@@ -28,7 +28,10 @@ def introduce(
 ) -> None:
     """Take over from whoever ran before, and say who runs now, with which models, on what."""
 
+    notes = list(models.notes)
+
     def take_over(connection: sqlite3.Connection) -> int:
+        notes.extend(comparable.notes(connection, models.recognizer_choices))
         exemplars.withdraw_missing(connection)
         status.say(
             connection,
@@ -40,7 +43,7 @@ def introduce(
                 "recognizer": list(models.recognizers),
             },
             workers=workers_now(allotment, []),
-            notes=list(models.notes),
+            notes=notes,
         )
         log.write(
             connection,
@@ -53,7 +56,7 @@ def introduce(
         return jobs.reclaim(connection)
 
     resumed = writer.run(take_over)
-    for note in models.notes:
+    for note in notes:
         logger.warning("%s", note)
     logger.debug("%s", allotment)
     if resumed:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from catalog import status as facts
-from daemon import ledger
+from daemon import comparable, ledger
 from daemon.allotment import allot
 from daemon.commands.common import config_option, json_option, open_catalog, print_json
 from daemon.errors import EnvironmentTrouble
@@ -81,7 +81,7 @@ def _models(settings: Settings, connection: sqlite3.Connection) -> dict[str, Any
     marks = {key: step.fingerprint for key, step in planned.items()}
     return {
         "models": {"detector": models.detectors, "recognizer": models.recognizers},
-        "notes": list(models.notes),
+        "notes": [*models.notes, *comparable.notes(connection, models.recognizer_choices)],
         "made_with_other_settings": facts.outdated(connection, marks),
     }
 
