@@ -86,7 +86,7 @@ def new_tally() -> Tally:
 def pictures(data: Path, state: Path, side: int, rounds: int) -> Iterator[tuple[str, crowds.Crowd]]:
     """The name of a set and a picture of it, one after another: many would fill the memory."""
     finder = faceless.finder(data, state)
-    photos = faceless.photographs([data / "photos" / "examples", data / "reference"])
+    photos = faceless.photographs(report.photo_folders())
     made = (faceless.faceless(picture, finder) for _, picture in photos)
     empty = [it for it in made if it is not None]
     heads = crowds.read_heads(data / "lfw-dev", finder, count=_HEADS)

@@ -117,7 +117,7 @@ def sets(data: Path, finder: faceless.YuNet, rounds: int) -> dict[str, list[crow
     """The pictures of every set with the faces they hold."""
     photos = [
         shrunk(picture, LONGEST_PX).picture
-        for _, picture in faceless.photographs([data / "photos" / "examples", data / "reference"])
+        for _, picture in faceless.photographs(report.photo_folders())
     ]
     empty = [
         it for it in (faceless.faceless(picture, finder) for picture in photos) if it is not None

@@ -43,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             with networks.on(card):
                 kits[card.device] = stages.Kit.load(settings, threads=1)
         rows = network_rows(contestants, race(contestants, rounds=options.rounds))
-        photos = photographs(data)[: options.limit]
+        photos = photographs()[: options.limit]
         means, faces = stages.measured(photos, kits, options.rounds)
         result = {
             "card": card.device if card.device != "cpu" else f"none: {card.why}",
@@ -92,11 +92,11 @@ def _peer(it: Contestant, entries: Sequence[tuple[Contestant, Timing]]) -> Timin
     return found.get(it.threads, found.get(1))
 
 
-def photographs(data: Path) -> list[Path]:
+def photographs() -> list[Path]:
     """The example photographs and the portraits of reference people."""
     return [
         path
-        for folder in (data / "photos" / "examples", data / "reference")
+        for folder in report.photo_folders()
         for path in sorted(folder.rglob("*"))
         if path.suffix.lower() in faceless.SUFFIXES
     ]

@@ -135,9 +135,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("folder", type=Path, help="where the pictures go")
     parser.add_argument("--photos", type=Path, nargs="+", help="folders with photographs")
     options = parser.parse_args(arguments)
-    if options.photos is None:
-        data = report.data_folder()
-        options.photos = [data / "photos" / "examples", data / "reference"]
+    options.photos = options.photos or report.photo_folders()
     return options
 
 

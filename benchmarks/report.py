@@ -31,6 +31,11 @@ def data_folder() -> Path:
     )
 
 
+def photo_folders() -> list[Path]:
+    """The photographs and portraits of the test data."""
+    return [data_folder() / "photos" / "examples", data_folder() / "reference"]
+
+
 def bootstrap_interval(
     samples: NDArray[Any],
     statistic: Callable[[NDArray[Any]], float],

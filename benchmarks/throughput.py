@@ -262,9 +262,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args(arguments)
-    if options.photos is None:
-        data = report.data_folder()
-        options.photos = [data / "photos" / "examples", data / "reference"]
+    options.photos = options.photos or report.photo_folders()
     return options
 
 
