@@ -97,7 +97,7 @@ def ways_to_look(detector: Detector) -> dict[str, Callable[[Picture], list[Detec
     once = every.model_copy(update={"second_chance": False})
 
     def fixed(size: int) -> Callable[[Picture], list[Detection]]:
-        return lambda picture: whole([picture], detector, size)[0]
+        return lambda picture: whole([picture], detector.detect, size)[0]
 
     def led(section: Detect) -> Callable[[Picture], list[Detection]]:
         return lambda picture: detect([picture], detector, section)[0]
@@ -182,7 +182,7 @@ def _made(
 def _agreed(picture: Picture, finder: faceless.YuNet) -> NDArray[np.float32]:
     """The faces that looks at 1280 and at full size both show."""
     first, second = (
-        [face for face in whole([picture], finder, size)[0] if face.confidence >= _SURE]
+        [face for face in whole([picture], finder.detect, size)[0] if face.confidence >= _SURE]
         for size in (1280, LONGEST_PX)
     )
     rows = [[it.x, it.y, it.w, it.h] for it in first]

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from catalog import clock
+from catalog.records import EmbedderRecord
 
 if TYPE_CHECKING:
     import sqlite3
@@ -35,6 +36,16 @@ class EmbedderRow:
     weights_sha256: str
     geometry: str
     dimensions: int
+
+    @property
+    def record(self) -> EmbedderRecord:
+        """The same as the workers know it."""
+        return EmbedderRecord(
+            model=self.model,
+            weights_sha256=self.weights_sha256,
+            geometry=self.geometry,
+            dimensions=self.dimensions,
+        )
 
 
 def newest(connection: sqlite3.Connection, embedder_id: int) -> CalibrationRow | None:

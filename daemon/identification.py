@@ -12,7 +12,7 @@ from catalog import assignments, jobs, log
 from daemon import worker
 from daemon.errors import EnvironmentTrouble
 from daemon.loop import Loop
-from daemon.people import starting
+from daemon.people import in_force
 from daemon.pool import WorkerDied
 from daemon.tasks import Question
 
@@ -144,7 +144,7 @@ def _close(
     again.
     """
     changed = assignments.apply(connection, verdicts, founded)
-    starting.begin(connection)
+    in_force.begin(connection)
     for job in claimed:
         jobs.finish(connection, job.id)
     if claimed[0].kind == "repair":

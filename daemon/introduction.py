@@ -27,7 +27,6 @@ def introduce(
     writer: Writer, models: ModelPlan, machine: Hardware, allotment: Allotment, *, role: str
 ) -> None:
     """Take over from whoever ran before, and say who runs now, with which models, on what."""
-
     notes = list(models.notes)
 
     def take_over(connection: sqlite3.Connection) -> int:

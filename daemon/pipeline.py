@@ -11,7 +11,7 @@ import os
 import time
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from catalog import clock
 from catalog.records import (
@@ -183,14 +183,6 @@ def _untimed(_name: str, _model: str) -> AbstractContextManager[None]:
     return nullcontext()
 
 
-class EmbedderKey(NamedTuple):
-    """What tells one way to compute a vector from every other."""
-
-    model: str
-    geometry: str
-    weights_sha256: str
-
-
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Look:
     """What was found in a photo that is not catalogued: boxes (x, y, w, h), and for each
@@ -198,7 +190,7 @@ class Look:
     """
 
     boxes: tuple[tuple[float, float, float, float], ...]
-    vectors: dict[EmbedderKey, Vectors]
+    vectors: dict[EmbedderRecord, Vectors]
 
 
 def look(path: bytes, stages: Stages) -> Look:
@@ -214,10 +206,7 @@ def look(path: bytes, stages: Stages) -> Look:
     scale = frame.scale
     return Look(
         boxes=tuple((it.x * scale, it.y * scale, it.w * scale, it.h * scale) for it in faces),
-        vectors={
-            EmbedderKey(it.name, it.geometry, it.weights_sha256): embed(crops, it)
-            for it in stages.embedders
-        },
+        vectors={_kind(it): embed(crops, it) for it in stages.embedders},
     )
 
 
@@ -228,18 +217,23 @@ def _recognise(works: Sequence[Work], stages: Stages) -> None:
         started_at, start = clock.now(), time.perf_counter()
         vectors = embed(crops, embedder).astype("<f4", copy=False)
         seconds = (time.perf_counter() - start) / max(1, len(crops))
-        kind = EmbedderRecord(
-            model=embedder.name,
-            weights_sha256=embedder.weights_sha256,
-            geometry=embedder.geometry,
-            dimensions=embedder.dimensions,
-        )
+        kind = _kind(embedder)
         rows = iter(vectors)
         for work in works:
             work.vectors = work.vectors or [{} for _ in work.crops]
             for result in work.vectors:
                 result[kind] = next(rows).tobytes()
             work.note("embed", embedder.name, started_at, seconds * len(work.crops))
+
+
+def _kind(embedder: Embedder) -> EmbedderRecord:
+    """What tells an embedder's vectors from every other's."""
+    return EmbedderRecord(
+        model=embedder.name,
+        weights_sha256=embedder.weights_sha256,
+        geometry=embedder.geometry,
+        dimensions=embedder.dimensions,
+    )
 
 
 def _record(work: Work) -> PartRecord:

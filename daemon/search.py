@@ -16,7 +16,7 @@ from daemon.people.ensemble import Ensemble
 from daemon.people.gallery import read_references
 from daemon.people.limits import limits
 from daemon.people.match import match_picture
-from daemon.pipeline import EmbedderKey, look
+from daemon.pipeline import look
 
 if TYPE_CHECKING:
     import sqlite3
@@ -66,8 +66,7 @@ def search(task: SearchTask, stages: Stages) -> dict[str, Any]:
 
 def _joined(found: Look, ensemble: Ensemble) -> Vectors:
     """The photo's vectors by the models that the catalog's faces are compared with."""
-    embedders = [member.embedder for member in ensemble.members]
-    keys = [EmbedderKey(it.model, it.geometry, it.weights_sha256) for it in embedders]
+    keys = [member.embedder.record for member in ensemble.members]
     if not set(keys) <= found.vectors.keys():
         raise BadFile("the catalog's vectors were made by another model or other weights")
     return ensemble.joined([found.vectors[key] for key in keys])

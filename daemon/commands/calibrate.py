@@ -12,7 +12,7 @@ from catalog.connect import connect, transaction
 from daemon.commands.common import config_option, json_option, print_json
 from daemon.errors import UsageError
 from daemon.lock import CatalogLock
-from daemon.people import recalibration
+from daemon.people import in_force, recalibration
 from daemon.people.curve import RATES
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def command(settings: Settings, *, as_json: bool, dry_run: bool, reset: bool) ->
         if not dry_run:
             with transaction(connection):
                 for one in found:
-                    recalibration.write(connection, one)
+                    in_force.record(connection, one.embedder, one.now)
                 jobs.enqueue(connection, "repair", "whole")
     if as_json:
         print_json({"written": not dry_run, "embedders": [_as_json(one) for one in found]})

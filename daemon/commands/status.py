@@ -17,11 +17,12 @@ from daemon.faces.plan import plan
 from daemon.hardware import survey
 from daemon.introduction import workers_now
 from daemon.lock import CatalogLock
-from daemon.people.recalibration import unmeasured
+from daemon.people.in_force import unmeasured
 
 if TYPE_CHECKING:
     import sqlite3
 
+    from daemon.faces.plan import ModelPlan
     from daemon.settings import Settings
 
 
@@ -45,6 +46,7 @@ def command(settings: Settings, *, as_json: bool, failures: bool) -> None:
 def _report(settings: Settings, connection: sqlite3.Connection) -> dict[str, Any]:
     owner = CatalogLock(settings.paths.state).owner()
     said = facts.daemon(connection)
+    models = _planned(settings)
     return {
         "catalog": str(settings.catalog),
         "running": None if owner is None else {"pid": owner.pid, "role": owner.role},
@@ -53,30 +55,37 @@ def _report(settings: Settings, connection: sqlite3.Connection) -> dict[str, Any
         "queue": facts.queue(connection),
         "hardware": said["hardware"],
         "workers": said["workers"],
-        "engine": _engine(settings, said["workers"] if owner else None),
+        "engine": _engine(settings, said["workers"] if owner else None, models),
         "out_of_reach": packages.out_of_reach(),
         "not_calibrated": unmeasured(connection),
-        **_models(settings, connection),
+        **_models(settings, connection, models),
     }
 
 
-def _engine(settings: Settings, workers: dict[str, Any] | None) -> dict[str, Any]:
+def _planned(settings: Settings) -> ModelPlan | EnvironmentTrouble:
+    """The models that would be used now, or why there are none."""
+    try:
+        return plan(settings)
+    except EnvironmentTrouble as error:
+        return error
+
+
+def _engine(
+    settings: Settings, workers: dict[str, Any] | None, models: ModelPlan | EnvironmentTrouble
+) -> dict[str, Any]:
     """What networks run on: what the running daemon says, else what would be chosen now."""
     if workers and "device" in workers:
         return workers
-    try:
-        tensorflow = plan(settings).tensorflow
-    except EnvironmentTrouble:
-        tensorflow = False
+    tensorflow = not isinstance(models, EnvironmentTrouble) and models.tensorflow
     return workers_now(allot(survey(), settings.workers, tensorflow=tensorflow), [])
 
 
-def _models(settings: Settings, connection: sqlite3.Connection) -> dict[str, Any]:
+def _models(
+    settings: Settings, connection: sqlite3.Connection, models: ModelPlan | EnvironmentTrouble
+) -> dict[str, Any]:
     """The models that would be used now, and how many files were made with others."""
-    try:
-        models = plan(settings)
-    except EnvironmentTrouble as error:
-        return {"models": None, "notes": [str(error)], "made_with_other_settings": {}}
+    if isinstance(models, EnvironmentTrouble):
+        return {"models": None, "notes": [str(models)], "made_with_other_settings": {}}
     planned = ledger.planned_steps(settings, models.detector, models.recognizer_choices)
     marks = {key: step.fingerprint for key, step in planned.items()}
     return {

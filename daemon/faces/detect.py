@@ -57,7 +57,7 @@ def _found(
         answers = [_found(pictures, scales, one, section) for one in detector.detectors]
         return [fused([answer[index] for answer in answers]) for index in range(len(pictures))]
     if not isinstance(detector, Doubting):
-        seen = whole(pictures, detector, section.size)
+        seen = whole(pictures, detector.detect, section.size)
         return [[it for it in faces if it.confidence >= section.min_confidence] for faces in seen]
     looks = look(pictures, scales, detector, section)
     if section.second_chance:

@@ -42,7 +42,7 @@ _UNSURE = 0.8  # least confidence of a face that needs no confirmation
 _LIKELY = 0.1
 _MOST_CLOSE = 24  # doubts in a picture: to see more of them closely costs as much as the whole
 
-_See = Callable[["Sequence[Picture]"], "list[list[Detection]]"]
+See = Callable[["Sequence[Picture]"], "list[list[Detection]]"]
 
 
 @runtime_checkable
@@ -117,9 +117,14 @@ def look(
     ]
 
 
-def whole(pictures: Sequence[Picture], detector: Detector, size: int) -> list[list[Detection]]:
+def whole(pictures: Sequence[Picture], see: See, size: int) -> list[list[Detection]]:
     """The faces of each picture seen at `size`, by tiles where that is more than one look takes."""
-    return _whole(pictures, detector.detect, size)
+    parts = [
+        (index, part)
+        for index, picture in enumerate(pictures)
+        for part in tiles(shrunk(picture, _seen_px(picture, size)))
+    ]
+    return [distinct(faces) for faces in _in_parts(pictures, parts, see)]
 
 
 def closely(
@@ -133,13 +138,7 @@ def closely(
         for index, (picture, faces) in enumerate(zip(pictures, suspects, strict=True))
         for face in faces[:_MOST_CLOSE]
     ]
-    found: list[list[Detection]] = [[] for _ in pictures]
-    seen = detector.detect([view.picture for _, view in views])
-    for (index, view), faces in zip(views, seen, strict=True):
-        found[index] += [
-            view.placed(face) for face in faces if not cut_off(face, view, pictures[index])
-        ]
-    return found
+    return _in_parts(pictures, views, detector.detect)
 
 
 def confirmed(
@@ -158,14 +157,7 @@ def confirmed(
         ]
         for picture, faces in zip(pictures, found, strict=True)
     ]
-    seen = iter(detector.suspect([it.picture for some in views for it in some if it is not None]))
-    judged = [
-        [
-            face if view is None else _judged(face, [view.placed(it) for it in next(seen)])
-            for face, view in zip(faces, some, strict=True)
-        ]
-        for faces, some in zip(found, views, strict=True)
-    ]
+    judged = _seen_again(found, views, detector.suspect, _judged)
     return [sorted(_sure(faces, section), key=lambda face: -face.confidence) for faces in judged]
 
 
@@ -183,14 +175,7 @@ def sharpened(
         [close_view(picture, face, *SHARP) if face.w < enough else None for face in faces]
         for picture, faces, enough in zip(pictures, found, enough_px, strict=True)
     ]
-    seen = iter(detector.detect([it.picture for some in views for it in some if it is not None]))
-    return [
-        [
-            face if view is None else _sharper(face, [view.placed(it) for it in next(seen)])
-            for face, view in zip(faces, some, strict=True)
-        ]
-        for faces, some in zip(found, views, strict=True)
-    ]
+    return _seen_again(found, views, detector.detect, _sharper)
 
 
 def close_view(picture: Picture, face: Detection, face_px: float, side_px: int) -> View:
@@ -214,26 +199,41 @@ def same(face: Detection, others: Sequence[Detection]) -> Detection | None:
     return others[best] if shared[best] >= SAME_FACE else None
 
 
-def _whole(pictures: Sequence[Picture], see: _See, size: int) -> list[list[Detection]]:
-    parts = [
-        (index, part)
-        for index, picture in enumerate(pictures)
-        for part in tiles(shrunk(picture, _seen_px(picture, size)))
-    ]
+def _in_parts(
+    pictures: Sequence[Picture], parts: Sequence[tuple[int, View]], see: See
+) -> list[list[Detection]]:
+    """What parts of the pictures (number and view) show whole, by picture and in its pixels."""
     found: list[list[Detection]] = [[] for _ in pictures]
     seen = see([part.picture for _, part in parts])
     for (index, part), faces in zip(parts, seen, strict=True):
         found[index] += [
             part.placed(face) for face in faces if not cut_off(face, part, pictures[index])
         ]
-    return [distinct(faces) for faces in found]
+    return found
+
+
+def _seen_again(
+    found: Sequence[Sequence[Detection]],
+    views: Sequence[Sequence[View | None]],
+    see: See,
+    judge: Callable[[Detection, Sequence[Detection]], Detection],
+) -> list[list[Detection]]:
+    """The same faces one to one, each that has a view judged by what that shows."""
+    seen = iter(see([it.picture for some in views for it in some if it is not None]))
+    return [
+        [
+            face if view is None else judge(face, [view.placed(it) for it in next(seen)])
+            for face, view in zip(faces, some, strict=True)
+        ]
+        for faces, some in zip(found, views, strict=True)
+    ]
 
 
 def _larger(
     pictures: Sequence[Picture], detector: Doubting, section: Detect
 ) -> list[list[Detection]]:
     """What a look at the whole at `size` shows, and a close one at what is likely a face there."""
-    seen = _whole(pictures, detector.suspect, section.size)
+    seen = whole(pictures, detector.suspect, section.size)
     likely = []
     for picture, faces in zip(pictures, seen, strict=True):
         across = max(picture.shape[:2]) / _seen_px(picture, section.size)

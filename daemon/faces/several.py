@@ -9,6 +9,7 @@ import numpy as np
 from daemon.faces import device
 from daemon.faces.boxes import overlaps
 from daemon.faces.landmarks import is_measured
+from daemon.faces.looks import SAME_FACE
 from daemon.faces.values import Detection
 
 if TYPE_CHECKING:
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from daemon.faces.values import Detector, Picture
-
-_SAME_FACE = 0.4  # IoU above which two detectors mean the same face
 
 
 class Several:
@@ -75,7 +74,7 @@ def _nearest(face: Detection, boxes: Sequence[NDArray[np.float64]]) -> int | Non
     mine = np.array([[face.x, face.y, face.w, face.h]], np.float32)
     shared = overlaps(mine, np.array(boxes, np.float32))[0]
     best = int(np.argmax(shared))
-    return best if shared[best] > _SAME_FACE else None
+    return best if shared[best] > SAME_FACE else None
 
 
 def _united(faces: Sequence[Detection]) -> Detection:

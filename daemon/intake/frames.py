@@ -8,12 +8,11 @@ import io
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import cv2
-import numpy as np
 from PIL import Image
 
 from catalog.records import PreviewRecord
 from daemon.errors import BadFile, TryLater
+from daemon.faces.views import shrunk
 from daemon.intake import colour, contents, kinds, pictures
 
 if TYPE_CHECKING:
@@ -62,27 +61,13 @@ def preview(frame: Frame, *, size_px: int, quality: int) -> PreviewRecord:
     """The whole picture as a small baseline JPEG (4:2:0, no metadata), its longest side `size_px`
     at most.
     """
-    height, width = frame.picture.shape[:2]
-    factor = min(1.0, size_px / max(width, height))
-    size = max(1, round(width * factor)), max(1, round(height * factor))
+    small = shrunk(frame.picture, size_px).picture
     buffer = io.BytesIO()
-    Image.fromarray(_reduced(frame.picture, size)).save(
+    Image.fromarray(small).save(
         buffer, "JPEG", quality=quality, subsampling="4:2:0", progressive=False
     )
-    return PreviewRecord(jpeg=buffer.getvalue(), width=size[0], height=size[1])
-
-
-def _reduced(picture: Picture, size: tuple[int, int]) -> Picture:
-    """The picture at width × height `size`: halved by means, then interpolated.
-
-    Six times as fast as cv2's area interpolation by an odd factor, and as good for a small preview.
-    """
-    while picture.shape[1] >= 2 * size[0] and picture.shape[0] >= 2 * size[1]:
-        half = picture.shape[1] // 2, picture.shape[0] // 2
-        picture = np.asarray(cv2.resize(picture, half, interpolation=cv2.INTER_AREA), np.uint8)
-    if (picture.shape[1], picture.shape[0]) == size:
-        return picture
-    return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_LINEAR), np.uint8)
+    height, width = small.shape[:2]
+    return PreviewRecord(jpeg=buffer.getvalue(), width=width, height=height)
 
 
 def _shrink_while_decoding(image: Image.Image, min_side_px: int) -> int:

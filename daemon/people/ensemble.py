@@ -19,7 +19,8 @@ import numpy as np
 
 from catalog import calibrations
 from daemon.people.curve import RATES, Calibration, Curve
-from daemon.people.starting import published, starting
+from daemon.people.in_force import current
+from daemon.people.starting import published
 
 if TYPE_CHECKING:
     import sqlite3
@@ -101,17 +102,3 @@ class Ensemble:
         end = start + self.members[number].embedder.dimensions
         result: Vectors = joined[..., start:end] / np.float32(np.sqrt(self.shares[number]))
         return result
-
-
-def current(connection: sqlite3.Connection, embedder: EmbedderRow) -> Calibration:
-    """The newest calibration of an embedder, else the one that it starts with."""
-    first = starting(embedder.model, embedder.weights_sha256, embedder.geometry)
-    row = calibrations.newest(connection, embedder.id)
-    if row is None:
-        return first
-    return Calibration(
-        source=row.source,
-        curve=Curve(slope=row.curve["slope"], intercept=row.curve["intercept"]),
-        thresholds={**first.thresholds, **row.thresholds},
-        measured=first.measured or row.source != first.source,
-    )

@@ -37,11 +37,13 @@ class Groups:
         self._counts[row] += sign
 
     def seen_as(self, change: Callable[[Vectors], Vectors]) -> Groups:
-        """The same groups with other sums, as one model of several sees them."""
+        """The same groups with other sums, as one model of several sees them; `change` gives an
+        array of its own.
+        """
         sums = change(self._sums)
         other = Groups(sums.shape[1])
         other.ids, other._rows = list(self.ids), dict(self._rows)
-        other._sums, other._counts = sums.copy(), self._counts.copy()
+        other._sums, other._counts = sums, self._counts.copy()
         return other
 
     @contextmanager

@@ -7,13 +7,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from catalog import calibrations
 from daemon.errors import UsageError
 from daemon.people.calibration import PAIRS_BEYOND, Pairs, recalibrated
 from daemon.people.curve import RATES, Calibration
-from daemon.people.ensemble import current
+from daemon.people.in_force import brought, current
 from daemon.people.own_pairs import collect
-from daemon.people.starting import starting
 
 if TYPE_CHECKING:
     import sqlite3
@@ -59,7 +57,7 @@ def from_own_faces(connection: sqlite3.Connection, embedder: EmbedderRow) -> Rec
     return Recalibration(
         embedder=embedder,
         before=current(connection, embedder),
-        now=recalibrated(pairs, _starting(embedder), source),
+        now=recalibrated(pairs, brought(embedder), source),
         pairs=pairs,
     )
 
@@ -67,26 +65,4 @@ def from_own_faces(connection: sqlite3.Connection, embedder: EmbedderRow) -> Rec
 def from_start(connection: sqlite3.Connection, embedder: EmbedderRow) -> Recalibration:
     """Back to the calibration that the embedder starts with."""
     before = current(connection, embedder)
-    return Recalibration(embedder=embedder, before=before, now=_starting(embedder), pairs=None)
-
-
-def write(connection: sqlite3.Connection, found: Recalibration) -> None:
-    """Make `found.now` the calibration that counts."""
-    curve = found.now.curve
-    calibrations.write(
-        connection,
-        found.embedder.id,
-        source=found.now.source,
-        curve={"slope": curve.slope, "intercept": curve.intercept},
-        thresholds=dict(found.now.thresholds),
-    )
-
-
-def unmeasured(connection: sqlite3.Connection) -> list[str]:
-    """The models in use of whose similarities nobody counted pairs."""
-    active = calibrations.active_embedders(connection)
-    return [it.model for it in active if not current(connection, it).measured]
-
-
-def _starting(embedder: EmbedderRow) -> Calibration:
-    return starting(embedder.model, embedder.weights_sha256, embedder.geometry)
+    return Recalibration(embedder=embedder, before=before, now=brought(embedder), pairs=None)

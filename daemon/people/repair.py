@@ -19,12 +19,11 @@ from daemon.people.limits import limits
 from daemon.people.match import match_picture
 from daemon.people.opinions import Opinions
 from daemon.people.owners import settle
-from daemon.people.verdicts import grouped
-from daemon.people.verdicts import named as named_as
+from daemon.people.verdicts import grouped, named
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from daemon.faces.values import Vectors
     from daemon.people.faces import KnownFace
@@ -54,28 +53,36 @@ def repair(connection: sqlite3.Connection, section: Identify) -> list[Verdict]:
     ]
     known = [face for face in everyone if ruled_out[face.id] is not None]
     barred = {face.id: ruled_out[face.id] or frozenset() for face in everyone}
-    named = _reference_verdicts(references, known, barred, allowed)
-    loose = [face for face in known if face.decided or face.id not in named]
-    company = _with_company(known, named, barred)
-    grouped = _group_verdicts(loose, company, allowed)
-    verdicts += [*named.values(), *grouped]
+    by_reference = _reference_verdicts(references, known, barred, allowed)
+    loose = [face for face in known if face.decided or face.id not in by_reference]
+    company = _with_company(known, by_reference, barred)
+    by_group = _group_verdicts(loose, company, allowed)
+    verdicts += [*by_reference.values(), *by_group]
     if len(ensemble.members) > 1:
-        groups, members = _groups(known, grouped, ensemble)
+        groups, members = _groups(known, by_group, ensemble)
         opinions = Opinions(ensemble, references, groups, section)
+        owned = _groups_of_people(known)
         for faces in _by_media(face for face in known if not face.decided).values():
             verdicts += opinions.of(
                 faces,
-                barred=[_with_groups(barred[face.id], known) for face in faces],
+                barred=[_with_groups(barred[face.id], owned) for face in faces],
                 counted_in=members,
             )
     return verdicts
 
 
-def _with_groups(people: frozenset[int], known: Sequence[KnownFace]) -> frozenset[int]:
+def _groups_of_people(known: Sequence[KnownFace]) -> dict[int, set[int]]:
+    """By person: the groups that are this person, the merged ones too."""
+    found: dict[int, set[int]] = defaultdict(set)
+    for face in known:
+        if face.person_id and face.group_id:
+            found[face.person_id].add(face.group_id)
+    return found
+
+
+def _with_groups(people: frozenset[int], owned: Mapping[int, set[int]]) -> frozenset[int]:
     """These people, and the groups that were merged into them."""
-    if not people:
-        return people
-    return people | {it.group_id for it in known if it.person_id in people and it.group_id}
+    return people.union(*(owned.get(person_id, ()) for person_id in people))
 
 
 def _groups(
@@ -114,7 +121,7 @@ def _reference_verdicts(
         )
         for face, match in zip(open_faces, matches, strict=True):
             if match is not None:
-                verdicts[face.id] = named_as(face.id, match)
+                verdicts[face.id] = named(face.id, match)
     return verdicts
 
 

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from catalog import calibrations
 from daemon.faces.registry import KNOWN_SHA256
 from daemon.people.curve import Calibration, Curve
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Mapping
 
 _LFW: Final = "built in: all pairs of 3,031 pictures of Labeled Faces in the Wild"
 _GUESSED: Final = "published by DeepFace for other crops, not measured"
-_BROUGHT: Final = (_LFW, _GUESSED)
+BROUGHT: Final = (_LFW, _GUESSED)
+"""The sources of what Rollcall brings along."""
 _DLIB_SHA256: Final = KNOWN_SHA256["dlib_face_recognition_resnet_model_v1.dat"]
 
 # By geometry, for Dlib's known weights. Printed by `python -m benchmarks.calibration`.
@@ -55,24 +54,6 @@ def starting(model: str, weights_sha256: str, geometry: str) -> Calibration:
     if model == "Dlib" and weights_sha256 == _DLIB_SHA256 and geometry in _DLIB:
         return _DLIB[geometry]
     return published(model)
-
-
-def begin(connection: sqlite3.Connection) -> None:
-    """Write down what embedders start with, so that people see it beside their vectors; also where
-    an earlier version of Rollcall started with other numbers.
-    """
-    for embedder in calibrations.embedders(connection):
-        first = starting(embedder.model, embedder.weights_sha256, embedder.geometry)
-        row = calibrations.newest(connection, embedder.id)
-        if row is not None and (row.source not in _BROUGHT or row.thresholds == first.thresholds):
-            continue
-        calibrations.write(
-            connection,
-            embedder.id,
-            source=first.source,
-            curve={"slope": first.curve.slope, "intercept": first.curve.intercept},
-            thresholds=dict(first.thresholds),
-        )
 
 
 def published(model: str) -> Calibration:

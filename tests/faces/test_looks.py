@@ -159,7 +159,7 @@ def test_what_the_second_look_doubts_is_seen_closely(
     heads = crowds.read_heads(test_data / "lfw-dev", finder, count=12)
     grey = np.full((300, 400, 3), 120, np.uint8)
     made = crowds.crowd(grey, heads, [30.0] * 24, longest_px=4032, seed=1)
-    once = [face for face in whole([made.picture], yunet, 1280)[0] if face.confidence >= 0.6]
+    once = [face for face in whole([made.picture], yunet.detect, 1280)[0] if face.confidence >= 0.6]
     (found,) = detect([made.picture], yunet, EVERY)
     assert found_of(made.boxes, once) < 0.5 < 0.75 < found_of(made.boxes, found)
 

@@ -13,8 +13,9 @@ from catalog.faces import replace_faces
 from catalog.records import EmbedderRecord
 from daemon.people.curve import RATES, Calibration, Curve
 from daemon.people.ensemble import Ensemble, Member
+from daemon.people.in_force import begin
 from daemon.people.limits import limits
-from daemon.people.starting import begin, published, starting
+from daemon.people.starting import published, starting
 from daemon.settings import Identify
 from tests.makers import DLIB, crowd, face_record, looks, unit
 

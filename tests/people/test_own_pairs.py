@@ -7,7 +7,7 @@ import pytest
 
 from catalog import calibrations
 from daemon.errors import UsageError
-from daemon.people import own_pairs, recalibration
+from daemon.people import in_force, own_pairs, recalibration
 from tests.makers import crowd, looks
 
 if TYPE_CHECKING:
@@ -146,13 +146,17 @@ def fill(make: Maker) -> None:
         confirmed(make, centre, 8, f"person {centre}")
 
 
+def put_in_force(make: Maker, found: recalibration.Recalibration) -> None:
+    make.run(in_force.record, found.embedder, found.now)
+
+
 def test_own_faces_correct_the_start_and_a_second_time_changes_nothing(make: Maker) -> None:
     fill(make)
     found = recalibration.from_own_faces(make.connection, embedder(make))
     assert found.now.source == "64 confirmed faces of 8 people"
     assert found.now.thresholds != found.before.thresholds
-    make.run(recalibration.write, found)
-    assert recalibration.current(make.connection, embedder(make)) == found.now
+    put_in_force(make, found)
+    assert in_force.current(make.connection, embedder(make)) == found.now
     again = recalibration.from_own_faces(make.connection, embedder(make))
     assert again.before == again.now == found.now
 
@@ -165,8 +169,8 @@ def test_too_little_says_what_there_is_and_what_is_needed(make: Maker) -> None:
 
 def test_what_was_never_measured_is_named_until_it_is(make: Maker) -> None:
     fill(make)  # made-up weights, of which nothing is known
-    assert recalibration.unmeasured(make.connection) == ["Dlib"]
-    make.run(recalibration.write, recalibration.from_own_faces(make.connection, embedder(make)))
-    assert recalibration.unmeasured(make.connection) == []
-    make.run(recalibration.write, recalibration.from_start(make.connection, embedder(make)))
-    assert recalibration.unmeasured(make.connection) == ["Dlib"]
+    assert in_force.unmeasured(make.connection) == ["Dlib"]
+    put_in_force(make, recalibration.from_own_faces(make.connection, embedder(make)))
+    assert in_force.unmeasured(make.connection) == []
+    put_in_force(make, recalibration.from_start(make.connection, embedder(make)))
+    assert in_force.unmeasured(make.connection) == ["Dlib"]
