@@ -14,6 +14,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from daemon.faces.dlib_format import read_network
+from daemon.faces.onnx_graph import serialized
 
 if TYPE_CHECKING:
     from daemon.faces.dlib_format import Layer, Network
@@ -39,12 +40,7 @@ def convert(data: bytes) -> bytes:
         [helper.make_tensor_value_info(builder.top, TensorProto.FLOAT, ["n", builder.shape[0]])],
         builder.constants,
     )
-    model = helper.make_model(
-        graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8, producer_name="rollcall"
-    )
-    onnx.checker.check_model(model)
-    serialized: bytes = model.SerializeToString()
-    return serialized
+    return serialized(graph)
 
 
 class _Builder:

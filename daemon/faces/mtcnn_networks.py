@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from daemon.errors import EnvironmentTrouble
+from daemon.faces.onnx_graph import serialized
 from daemon.faces.registry import KNOWN_SHA256
 
 Floats = NDArray[np.float32]
@@ -87,12 +88,7 @@ def convert(name: str, data: bytes) -> bytes:
         outputs,
         builder.constants,
     )
-    model = helper.make_model(
-        graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8, producer_name="rollcall"
-    )
-    onnx.checker.check_model(model)
-    serialized: bytes = model.SerializeToString()
-    return serialized
+    return serialized(graph)
 
 
 def read_arrays(file: str, data: bytes) -> list[Floats]:

@@ -10,6 +10,7 @@ from PIL import Image
 
 from daemon.pipeline import Stages, catalogue
 from daemon.tasks import PhotoTask
+from tests.orientations import STORED
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,17 +19,6 @@ if TYPE_CHECKING:
     from daemon.settings import Settings
 
 SIZE = (2400, 1792)
-# What was done to an upright picture that is stored with this EXIF orientation.
-STORED = {
-    1: None,
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_90,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_270,
-}
 
 
 @pytest.fixture(scope="module")

@@ -12,19 +12,9 @@ from PIL import Image, ImageOps
 from daemon.errors import BadFile
 from daemon.intake.frames import Frame, preview
 from daemon.intake.orientation import upright
+from tests.orientations import STORED
 
 UPRIGHT = ("red", "green", "blue", "grey")
-# How the upright picture must be stored so that the orientation puts it right again.
-STORED = {
-    1: None,
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_90,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_270,
-}
 CONTAINERS = ["JPEG", "PNG", "HEIF", "TIFF", "WEBP", "AVIF"]
 
 

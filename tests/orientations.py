@@ -1,0 +1,17 @@
+"""What the EXIF orientations mean, for pictures made by the tests."""
+
+from __future__ import annotations
+
+from PIL import Image
+
+# How an upright picture must be stored so that the orientation puts it right again.
+STORED = {
+    1: None,
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_90,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_270,
+}
