@@ -26,6 +26,7 @@ class Verdict:
 
     `person_id` negative: a person who does not exist yet; equal numbers in one batch are the same
     new person, and the writer gives it an id. None: unknown. `state` is assigned or suggested.
+    `question` is who it is asked about besides: a face in an unnamed group may well be somebody.
     `model` is `all` for the decision; a verdict of one model of several decides nothing.
     """
 
@@ -38,6 +39,7 @@ class Verdict:
     margin: float | None = None
     confidence: float | None = None
     evidence_face_id: int | None = None
+    question: Verdict | None = None
 
 
 def apply(
@@ -51,9 +53,17 @@ def apply(
     for verdict in verdicts:
         if not _may_judge(connection, verdict):
             continue
-        person_id = _real_person(connection, verdict, founded)
-        if person_id is None or not _ruled_out(connection, verdict.face_id, person_id):
-            changed += _decide(connection, verdict, person_id)
+        claims = []
+        for claim in (verdict, verdict.question):
+            person_id = None if claim is None else _real_person(connection, claim, founded)
+            if claim is None or person_id is None:
+                continue
+            if not _ruled_out(connection, verdict.face_id, person_id):
+                claims.append((claim, person_id))
+            elif claim is verdict:
+                break
+        else:
+            changed += _decide(connection, verdict, claims)
     return changed
 
 
@@ -97,51 +107,57 @@ def _ruled_out(connection: sqlite3.Connection, face_id: int, person_id: int) -> 
     return found is not None
 
 
-def _decide(connection: sqlite3.Connection, verdict: Verdict, person_id: int | None) -> int:
-    """Replace the machine's open rows of this face and model where the answer is another; 1 if
-    the face changed hands by it, else 0.
+def _decide(
+    connection: sqlite3.Connection, verdict: Verdict, claims: Sequence[tuple[Verdict, int]]
+) -> int:
+    """Make these the machine's open rows of the face; 1 if it changed hands by it, else 0.
 
-    An equal answer leaves the old row, so that a repair pass over an unchanged catalog writes
-    nothing, and a row keeps saying who it was before people were merged.
+    A row that says the same stays, so that a repair pass over an unchanged catalog writes nothing,
+    and a row keeps saying who it was before people were merged.
     """
     now = clock.now()
-    survivor = None if person_id is None else people.survivor(connection, person_id)
     open_rows = connection.execute(
         """SELECT assignments.id, assignments.state, ifnull(merged_into, people.id) AS survivor
            FROM assignments JOIN people ON people.id = assignments.person_id
            WHERE face_id = ? AND model = ? AND ended_at IS NULL""",
         [verdict.face_id, verdict.model],
     ).fetchall()
-    wanted = set() if survivor is None else {(survivor, verdict.state)}
-    if wanted == {(row["survivor"], row["state"]) for row in open_rows}:
-        return 0
+    known = {(row["survivor"], row["state"]): row["id"] for row in open_rows}
+    wanted = {
+        (people.survivor(connection, person_id), claim.state): (claim, person_id)
+        for claim, person_id in claims
+    }
     connection.executemany(
         "UPDATE assignments SET state = 'withdrawn', ended_at = ? WHERE id = ?",
-        [(now, row["id"]) for row in open_rows],
+        [(now, row_id) for key, row_id in known.items() if key not in wanted],
     )
-    if person_id is not None:
-        connection.execute(
-            """INSERT INTO assignments (face_id, person_id, model, state, method, similarity,
-                   margin, confidence, evidence_face_id, decided_at, decided_by)
-               VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
-            [
-                verdict.face_id,
-                person_id,
-                verdict.model,
-                verdict.state,
-                verdict.method,
-                verdict.similarity,
-                verdict.margin,
-                verdict.confidence,
-                verdict.evidence_face_id,
-                now,
-                IDENTIFIER,
-            ],
-        )
-    if verdict.model != DECISION:
+    for claim, person_id in (wanted[key] for key in wanted if key not in known):
+        _insert(connection, verdict, claim, person_id, now)
+    if verdict.model != DECISION or known.keys() == wanted.keys():
         return 0
-    connection.execute(
-        "UPDATE faces SET person_id = ? WHERE id = ?",
-        [survivor if verdict.state == "assigned" else None, verdict.face_id],
-    )
+    survivor = next((person_id for person_id, state in wanted if state == "assigned"), None)
+    connection.execute("UPDATE faces SET person_id = ? WHERE id = ?", [survivor, verdict.face_id])
     return 1
+
+
+def _insert(
+    connection: sqlite3.Connection, verdict: Verdict, claim: Verdict, person_id: int, now: str
+) -> None:
+    connection.execute(
+        """INSERT INTO assignments (face_id, person_id, model, state, method, similarity,
+               margin, confidence, evidence_face_id, decided_at, decided_by)
+           VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
+        [
+            verdict.face_id,
+            person_id,
+            verdict.model,
+            claim.state,
+            claim.method,
+            claim.similarity,
+            claim.margin,
+            claim.confidence,
+            claim.evidence_face_id,
+            now,
+            IDENTIFIER,
+        ],
+    )

@@ -8,7 +8,7 @@ import logging
 from concurrent.futures import CancelledError
 from typing import TYPE_CHECKING
 
-from catalog import assignments, jobs, log
+from catalog import assignments, jobs, log, looks
 from daemon import worker
 from daemon.errors import EnvironmentTrouble
 from daemon.loop import Loop
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from catalog.jobs import Job, Patience
     from catalog.writer import Writer
     from daemon.pool import Pool
+    from daemon.tasks import Answer
 
 logger = logging.getLogger(__name__)
 
@@ -124,14 +125,17 @@ class Identification:
             return
         self._writer.run(lambda it: jobs.put_back(it, claimed[0], str(error), self._patience))
 
-    def _write(self, claimed: Sequence[Job], verdicts: Sequence[Verdict]) -> None:
+    def _write(self, claimed: Sequence[Job], answer: Answer) -> None:
+        verdicts = answer.verdicts
         founded: dict[int, int] = {}
         chunks = [verdicts[i : i + CHUNK] for i in range(0, len(verdicts), CHUNK)] or [()]
         for chunk in chunks[:-1]:
             self.changed += self._writer.run(
                 lambda it, chunk=chunk: assignments.apply(it, chunk, founded)  # type: ignore[misc]
             )
-        self.changed += self._writer.run(lambda it: _close(it, claimed, chunks[-1], founded))
+        self.changed += self._writer.run(
+            lambda it: _close(it, claimed, chunks[-1], founded, answer.doubtful)
+        )
 
 
 def _close(
@@ -139,11 +143,13 @@ def _close(
     claimed: Sequence[Job],
     verdicts: Sequence[Verdict],
     founded: dict[int, int],
+    doubtful: Sequence[int],
 ) -> int:
     """The last verdicts and the end of the jobs in one transaction: killed before it, all is asked
     again.
     """
     changed = assignments.apply(connection, verdicts, founded)
+    looks.ask(connection, doubtful)
     in_force.begin(connection)
     for job in claimed:
         jobs.finish(connection, job.id)

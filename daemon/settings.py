@@ -180,10 +180,12 @@ class Identify(Section):
         le=1,
         description="similarity to a reference picture that a name needs, in place of strictness",
     )
-    # Of the example photographs every right name leads by 0.065 or more, every wrong one by 0.043
-    # or less, and those below the threshold; odds of 150 are a lead of 0.029 with Dlib.
+    # Of the example photographs every right name leads by 0.065 or more; odds of 20 are a lead of
+    # 0.017 with Dlib. With odds of 5 as many strangers are named, and one in 2,000 faces is taken
+    # for another known person; with 150 five times as many right names become questions
+    # (`benchmarks.openset`).
     lead: float = Field(
-        150.0,
+        20.0,
         ge=1,
         le=1e9,
         description="how many times likelier than the second person a name must be",

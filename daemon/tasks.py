@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from catalog.assignments import Verdict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +30,16 @@ class Question:
     media_ids: tuple[int, ...] = ()
     people_ids: tuple[int, ...] = ()
     whole: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What the identifier found: verdicts to be applied in this order, and the faces that want a
+    second look before they get a name.
+    """
+
+    verdicts: Sequence[Verdict]
+    doubtful: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

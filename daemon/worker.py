@@ -22,11 +22,10 @@ from daemon.log import set_up_logging
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from catalog.assignments import Verdict
     from catalog.records import PartRecord
     from daemon.pipeline import Stages
     from daemon.settings import Settings
-    from daemon.tasks import PhotoTask, Question, SearchTask
+    from daemon.tasks import Answer, PhotoTask, Question, SearchTask
 
 A = TypeVar("A")
 T = TypeVar("T")
@@ -167,7 +166,7 @@ def search(task: SearchTask) -> dict[str, Any]:
     return look_for(task, _loaded())
 
 
-def identify(question: Question) -> list[Verdict]:
+def identify(question: Question) -> Answer:
     """Say who these faces are, with the gallery that stays in this process's memory."""
     from daemon.people.identifier import answer
 

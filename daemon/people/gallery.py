@@ -4,13 +4,15 @@ again.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from daemon.people import faces as faces_module
+from daemon.people.crowd import Crowd
 from daemon.people.ensemble import Ensemble
-from daemon.people.groups import Groups
+from daemon.people.exemplars import best_and_most_different
 from daemon.people.match import References
 
 if TYPE_CHECKING:
@@ -18,15 +20,16 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
     from daemon.faces.values import Vectors
-    from daemon.people.faces import KnownFace
 
-# What only people change, and what changes with it is read anew as a whole.
+# What makes every vector another one, or leaves no trace where it took faces away.
 _SIGNATURE = """
 SELECT (SELECT group_concat(id) FROM (SELECT id FROM embedders WHERE active ORDER BY id)),
        (SELECT max(id) FROM calibrations),
-       (SELECT group_concat(id || '/' || person_id || '/' || face_id) FROM
+       (SELECT max(id) FROM changes WHERE action = 'forget')
+"""
+_EXEMPLARS = """
+SELECT (SELECT group_concat(id || '/' || person_id || '/' || face_id) FROM
         (SELECT * FROM exemplars WHERE state = 'used' ORDER BY id)),
-       (SELECT ifnull(max(id), 0) || '/' || count(undone_at) FROM changes),
        (SELECT group_concat(id || '/' || merged_into) FROM
         (SELECT * FROM people WHERE merged_into IS NOT NULL ORDER BY id))
 """
@@ -34,125 +37,137 @@ SELECT (SELECT group_concat(id) FROM (SELECT id FROM embedders WHERE active ORDE
 _CHANGED = """
 SELECT face_id FROM assignments WHERE model = 'all' AND id > ?
 UNION SELECT face_id FROM assignments WHERE model = 'all' AND ended_at >= ?
+UNION SELECT id FROM faces WHERE id > ?
 """
 # Two queries: a maximum alone comes from the index, two in one query read the whole table.
 _POSITION = """
 SELECT (SELECT ifnull(max(id), 0) FROM assignments) AS id,
-       (SELECT ifnull(max(ended_at), '') FROM assignments) AS ended
+       (SELECT ifnull(max(ended_at), '') FROM assignments) AS ended,
+       (SELECT ifnull(max(id), 0) FROM faces) AS face
 """
 
 
 class Gallery:
-    """Exemplars and groups. `refresh` reads what changed; a person's change or a new model reloads
-    all.
-    """
+    """Exemplars and faces by group. `refresh` reads what changed; new models reload all."""
 
     def __init__(self) -> None:
         self._signature: tuple[object, ...] | None = None
-        self._last_assignment = 0
+        self._exemplars: tuple[object, ...] | None = None
+        self._last_assignment, self._last_face = 0, 0
         self._last_ended = ""
-        self._members: dict[int, tuple[int, Vectors]] = {}
-        self._provisional: list[tuple[int, Vectors]] = []
-        self._merged: dict[int, int] = {}
+        self.merged: dict[int, int] = {}
         self.ensemble = Ensemble(members=())
         self.references = _no_references(0)
-        self.groups = Groups(0)
+        self.crowd = Crowd(0)
 
-    def refresh(self, connection: sqlite3.Connection, media_ids: Sequence[int] = ()) -> None:
+    def refresh(
+        self,
+        connection: sqlite3.Connection,
+        media_ids: Sequence[int] = (),
+        *,
+        exemplars_changed: bool = False,
+    ) -> None:
         """Come into step with the catalog as this connection sees it now.
 
-        The faces of `media_ids` are read in any case: a part that was committed again may have
-        given them other vectors.
+        The faces of `media_ids` are read in any case, and with `exemplars_changed` the exemplars: a
+        part that was committed again may have given them other vectors.
         """
-        self.forget_provisional()
         signature = tuple(connection.execute(_SIGNATURE).fetchone())
-        if signature != self._signature:
-            self._reload(connection)
-            self._signature = signature
-            return
-        rows = connection.execute(_CHANGED, [self._last_assignment, self._last_ended]).fetchall()
-        changed = {int(row["face_id"]) for row in rows}
-        self._remember_position(connection)
-        self._update(connection, sorted(changed | faces_module.ids_of_media(connection, media_ids)))
+        if signature == self._signature:
+            seen = [self._last_assignment, self._last_ended, self._last_face]
+            rows = connection.execute(_CHANGED, seen)
+            changed = {int(row["face_id"]) for row in rows}
+            self._remember_position(connection)
+            self._read(connection, changed | faces_module.ids_of_media(connection, media_ids))
+        else:
+            self._remember_position(connection)
+            self.ensemble = Ensemble.read(connection)
+            self.crowd = Crowd(self.ensemble.dimensions)
+            self._read(connection, None)
+            self._signature, self._exemplars = signature, None
+        exemplars = tuple(connection.execute(_EXEMPLARS).fetchone())
+        if exemplars != self._exemplars or exemplars_changed:
+            self._refresh_references(connection)
+            self._exemplars = exemplars
 
-    def refresh_references(self, connection: sqlite3.Connection) -> None:
-        """Read all exemplars anew: the vector of one that was taken before may have changed."""
-        self.references = read_references(connection, self.ensemble)
-
-    def add_provisional(self, person_id: int, vector: Vectors) -> None:
-        """Count a face in before its verdict is written, so that the next face can meet it."""
-        self.groups.add(person_id, vector)
-        self._provisional.append((person_id, vector))
-
-    def forget_provisional(self) -> None:
-        """Take out what was counted in before it was written; `refresh` reads what was."""
-        for person_id, vector in self._provisional:
-            self.groups.add(person_id, vector, sign=-1)
-        self._provisional.clear()
-
-    def group_of(self, face: KnownFace) -> int | None:
-        """The group that counts this face in, if one does."""
-        member = self._members.get(face.id)
-        return None if member is None else member[0]
-
-    def survivor(self, person_id: int) -> int:
-        """Who this person is now."""
-        return self._merged.get(person_id, person_id)
-
-    def groups_of(self, people: Collection[int]) -> set[int]:
-        """The groups that are these people, the merged ones too."""
-        return {*people, *(it for it, survivor in self._merged.items() if survivor in people)}
-
-    def _reload(self, connection: sqlite3.Connection) -> None:
-        self._remember_position(connection)
-        self.ensemble = Ensemble.read(connection)
-        self.refresh_references(connection)
+    def _refresh_references(self, connection: sqlite3.Connection) -> None:
         merged = connection.execute(
             "SELECT id, merged_into FROM people WHERE merged_into IS NOT NULL"
         )
-        self._merged = {int(row["id"]): int(row["merged_into"]) for row in merged}
-        self.groups = Groups(self.ensemble.dimensions)
-        self._members.clear()
-        for face in faces_module.Reader(connection, self.ensemble).everything():
-            self._count_in(face)
+        self.merged = {int(row["id"]): int(row["merged_into"]) for row in merged}
+        before = set(self.references.face_ids.tolist())
+        self.references = read_references(connection, self.ensemble)
+        # A photo that came to be a reference picture, and no more than that, is in no group.
+        self._read(connection, before ^ set(self.references.face_ids.tolist()))
+
+    def survivor(self, person_id: int) -> int:
+        """Who this person is now."""
+        return self.merged.get(person_id, person_id)
+
+    def groups_of(self, people: Collection[int]) -> set[int]:
+        """The groups that are these people, the merged ones too."""
+        return {*people, *(it for it, survivor in self.merged.items() if survivor in people)}
 
     def _remember_position(self, connection: sqlite3.Connection) -> None:
         row = connection.execute(_POSITION).fetchone()
         self._last_assignment, self._last_ended = int(row["id"]), str(row["ended"])
+        self._last_face = int(row["face"])
 
-    def _update(self, connection: sqlite3.Connection, face_ids: list[int]) -> None:
-        for face_id in face_ids:
-            member = self._members.pop(face_id, None)
-            if member is not None:
-                self.groups.add(*member, sign=-1)
-        for face in faces_module.Reader(connection, self.ensemble).by_ids(face_ids):
-            self._count_in(face)
-
-    def _count_in(self, face: KnownFace) -> None:
-        """A face named by a reference picture is known by that picture and is in no mean."""
-        if face.group_id is None or face.method not in ("group", "user"):
+    def _read(self, connection: sqlite3.Connection, face_ids: set[int] | None) -> None:
+        """Read these faces (None: all) anew, and let go of those that can be judged no more."""
+        reader = faces_module.Reader(connection, self.ensemble)
+        if face_ids is None:
+            for row in reader.memberships():
+                self._put(row)
             return
-        self.groups.add(face.group_id, face.vector)
-        self._members[face.id] = (face.group_id, face.vector)
+        gone = set(face_ids)
+        for row in reader.memberships(sorted(face_ids)) if face_ids else ():
+            gone.discard(int(row["id"]))
+            self._put(row)
+        self.crowd.remove(gone)
+
+    def _put(self, row: sqlite3.Row) -> None:
+        self.crowd.put(
+            int(row["id"]),
+            faces_module.joined_vector(row, self.ensemble),
+            weight=faces_module.weight(row["quality"]),
+            picture=(int(row["media_id"]), int(row["frame_id"] or 0)),
+            group_id=row["group_id"],
+        )
 
 
 def read_references(connection: sqlite3.Connection, ensemble: Ensemble) -> References:
-    """The joined vectors of all exemplars in use."""
+    """The joined vectors of the exemplars in use; of somebody with very many, of the best and most
+    different.
+    """
     if not ensemble.members:
         return _no_references(0)
     rows = connection.execute(
         f"""SELECT exemplars.face_id, ifnull(people.merged_into, people.id) AS person_id,
-                   {faces_module.vector_columns(ensemble)}
+                   faces.quality, {faces_module.vector_columns(ensemble)}
             FROM exemplars JOIN people ON people.id = exemplars.person_id
+            JOIN faces ON faces.id = exemplars.face_id
             {faces_module.vector_joins(ensemble, "exemplars.face_id")}
             WHERE exemplars.state = 'used' ORDER BY exemplars.id"""
     ).fetchall()
-    if not rows:
+    by_person: dict[int, dict[int, sqlite3.Row]] = defaultdict(dict)
+    for row in rows:
+        by_person[int(row["person_id"])][int(row["face_id"])] = row
+    chosen: list[tuple[int, int, Vectors]] = []
+    for person_id, own in by_person.items():
+        vectors = np.stack([faces_module.joined_vector(row, ensemble) for row in own.values()])
+        qualities = np.array([row["quality"] or 0.0 for row in own.values()])
+        face_ids = list(own)
+        chosen += [
+            (person_id, face_ids[place], vectors[place])
+            for place in best_and_most_different(vectors, qualities)
+        ]
+    if not chosen:
         return _no_references(0)
     return References(
-        vectors=np.stack([faces_module.joined_vector(row, ensemble) for row in rows]),
-        person_ids=np.array([row["person_id"] for row in rows], np.int64),
-        face_ids=np.array([row["face_id"] for row in rows], np.int64),
+        vectors=np.stack([vector for _, _, vector in chosen]),
+        person_ids=np.array([person_id for person_id, _, _ in chosen], np.int64),
+        face_ids=np.array([face_id for _, face_id, _ in chosen], np.int64),
     )
 
 

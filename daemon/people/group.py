@@ -1,180 +1,104 @@
 """Grouping faces that no reference person explains. Pure: arrays in, values out.
 
-Average linkage (Sokal & Michener 1958: UPGMA): two groups are one as long as their faces are
-similar on average. It does not chain, as single linkage does, and its result does not depend on the
-order of the faces. Only faces connected by at least one similar pair can end in one group, so each
-connected component of that graph is clustered alone, and the whole never needs all pairs in memory.
+Weighted average linkage: two groups are one as long as their faces are similar on average, each
+face weighing as much as it can tell. It is UPGMA (Sokal & Michener 1958), which does not chain as
+single linkage does, with what may never be one person (faces of one picture, people told apart)
+kept apart throughout. The mean similarity of two groups is the product of their mean vectors, so
+no matrix of pairs is held; and because a merged group is never more similar to a third than the
+more similar of its two parts was, groups that are each other's nearest can be merged at once, in
+any order, with the result of merging one pair after the other (Bruynooghe 1978; Murtagh 1983).
+What is merged so depends on the faces and on nothing else.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import dataclass
+from itertools import combinations
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.cluster.hierarchy import fcluster, linkage
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
-from scipy.spatial.distance import squareform
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from daemon.faces.values import Vectors
 
 Labels = NDArray[np.int64]
-BLOCK = 2048
-# Ten thousand pictures of one child are fifty million similar pairs.
-PAIRS_HELD = 8_000_000
-# Average linkage holds all pairs of a component: 4,000 faces are 64 MB of float64.
-LARGEST_COMPONENT = 4000
-# Distance of two faces that cannot be one person: far more than any cosine distance (at most 2).
-CANNOT_LINK = 20.0
+Pairs = set[tuple[int, int]]
+# Rows × columns of similarities held at once: 64 MB of float32.
+ROWS, COLUMNS = 1024, 16384
+NEVER = np.float32(-np.inf)
 
 
-def group(vectors: Vectors, pictures: NDArray[np.int64], threshold: float) -> Labels:
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Units:
+    """What is to be grouped, each a face or some that are one person already.
+
+    `sums` (units × dimensions) are sums of weighted unit vectors and `weights` of their weights.
+    Two units with different `identities` (0: none) are never in one group, nor two in `apart`.
+    """
+
+    sums: Vectors
+    weights: NDArray[np.float32]
+    identities: NDArray[np.int64]
+    apart: Pairs
+
+
+def group(
+    vectors: Vectors,
+    pictures: NDArray[np.int64],
+    threshold: float,
+    weights: NDArray[np.float32] | None = None,
+) -> Labels:
     """Group faces (rows of unit length) whose mean similarity is at least `threshold`.
 
-    Two faces of one picture (equal numbers in `pictures`) are never one group. Returns a label a
-    face, numbered by first appearance.
+    Two faces of one picture (equal numbers in `pictures`) are never in one group. Returns a label
+    a face, numbered by first appearance.
     """
-    labels = np.zeros(len(vectors), np.int64)
-    used = 0
-    for component in _connected(vectors, threshold):
-        pieces = _pieces(vectors, component)
-        for members in pieces:
-            inner = _average_linkage(vectors[members], pictures[members], threshold)
-            labels[members] = used + inner
-            used += int(inner.max()) + 1
-        if len(pieces) > 1:
-            labels[component] = used + _reunited(vectors[component], labels[component], threshold)
-            used = int(labels[component].max()) + 1
-    return numbered(_one_a_picture(vectors, pictures, labels))
+    weights = np.ones(len(vectors), np.float32) if weights is None else weights
+    units = Units(
+        sums=vectors * weights[:, None],
+        weights=weights,
+        identities=np.zeros(len(vectors), np.int64),
+        apart=pairs_within(pictures.tolist()),
+    )
+    return average_linkage(units, threshold)
+
+
+def pairs_within(keys: Iterable[object]) -> Pairs:
+    """The pairs of places (lower first) that hold the same key."""
+    places: dict[object, list[int]] = defaultdict(list)
+    for place, key in enumerate(keys):
+        places[key].append(place)
+    return {pair for same in places.values() for pair in combinations(same, 2)}
+
+
+def average_linkage(units: Units, threshold: float) -> Labels:
+    """Merge groups whose mean similarity is at least `threshold` until there are none; a label a
+    unit, numbered by first appearance.
+    """
+    linkage = _Linkage(units, threshold)
+    while linkage.merge_nearest():
+        pass
+    return numbered(linkage.labels())
 
 
 def join(
-    vectors: Vectors, groups: Vectors, labels: Labels, threshold: float
-) -> tuple[Labels, NDArray[np.float32]]:
-    """Which group each loose face would join by mean similarity, −1 for none, and that similarity.
+    vectors: Vectors, means: Vectors, threshold: float
+) -> list[tuple[int, int, NDArray[np.float32]]]:
+    """Who may join which group by mean similarity: (face, group, similarities to all groups), the
+    most similar first. `means` are the groups' weighted mean vectors.
 
-    `groups` are the grouped faces' vectors and `labels` their groups. Groups are not changed by who
-    joins, so that the order of the loose faces does not matter.
+    Groups are not changed by who joins, so that the order of the faces does not matter.
     """
-    if len(groups) == 0 or len(vectors) == 0:
-        return np.full(len(vectors), -1, np.int64), np.zeros(len(vectors), np.float32)
-    count = int(labels.max()) + 1
-    sums = np.zeros((count, groups.shape[1]), np.float32)
-    np.add.at(sums, labels, groups)
-    means = sums / np.bincount(labels, minlength=count)[:, None]
-    similarities = vectors @ means.T
-    best = similarities.argmax(axis=1)
-    top = similarities[np.arange(len(vectors)), best]
-    return np.where(top >= threshold, best, -1), top
-
-
-def _pieces(vectors: Vectors, component: NDArray[np.int64]) -> list[NDArray[np.int64]]:
-    """The component, or halves of it across its longest axis until no piece is too large."""
-    found, waiting = [], [component]
-    while waiting:
-        rows = waiting.pop()
-        high = _upper_half(vectors[rows]) if len(rows) > LARGEST_COMPONENT else None
-        if high is None or not high.any():
-            found.append(rows)
-        else:
-            waiting += [rows[high], rows[~high]]
-    return found
-
-
-def _upper_half(vectors: Vectors) -> NDArray[np.bool_]:
-    """Which faces lie beyond the median on the first principal axis; none where all are alike."""
-    centred = vectors - vectors.mean(axis=0)
-    _, axes = np.linalg.eigh(centred.T @ centred)
-    along = centred @ axes[:, -1]
-    beyond: NDArray[np.bool_] = along > np.median(along)
-    return beyond
-
-
-def _reunited(vectors: Vectors, labels: Labels, threshold: float) -> Labels:
-    """Put together what halving a component tore apart: somebody in thousands of photos.
-
-    The mean similarity of two groups is the product of their mean vectors, so groups are compared
-    without their faces; then faces that are left alone join the group that they are most like.
-    """
-    labels = numbered(labels)
-    sizes = np.bincount(labels)
-    sums = np.zeros((len(sizes), vectors.shape[1]), np.float32)
-    np.add.at(sums, labels, vectors)
-    large = np.flatnonzero(sizes > 1)
-    if len(large) > 1:
-        means = sums[large] / sizes[large, None]
-        distances = np.maximum(1.0 - means @ means.T, 0.0)
-        tree = linkage(squareform(distances, checks=False), "average")
-        together = np.arange(len(sizes))
-        together[large] = len(sizes) + fcluster(tree, 1.0 - threshold, "distance")
-        labels = numbered(together[labels])
-    alone = np.bincount(labels)[labels] == 1
-    if alone.all():
-        return labels
-    groups, inverse = np.unique(labels[~alone], return_inverse=True)
-    joined, _ = join(vectors[alone], vectors[~alone], inverse, threshold)
-    labels[alone] = np.where(joined >= 0, groups[joined], labels[alone])
-    return labels
-
-
-def _connected(vectors: Vectors, threshold: float) -> list[NDArray[np.int64]]:
-    """Row numbers of each component; a block of pairs is merged before too many are held."""
-    size = len(vectors)
-    if size == 0:
+    if not len(means) or not len(vectors):
         return []
-    labels, count = np.arange(size), size
-    left, right, held = [], [], 0
-    for rows in range(0, size, BLOCK):
-        for columns in range(rows, size, BLOCK):
-            similar = vectors[rows : rows + BLOCK] @ vectors[columns : columns + BLOCK].T
-            a, b = np.nonzero(similar >= threshold)
-            left.append(labels[a + rows])
-            right.append(labels[b + columns])
-            held += len(a)
-            is_last = rows + BLOCK >= size
-            if held > PAIRS_HELD or is_last:
-                count, merged = _components_of(left, right, count)
-                labels, left, right, held = merged[labels], [], [], 0
-    order = np.argsort(labels, kind="stable")
-    return np.split(order, np.cumsum(np.bincount(labels, minlength=count))[:-1])
-
-
-def _components_of(left: list[Labels], right: list[Labels], count: int) -> tuple[int, Labels]:
-    a, b = np.concatenate(left), np.concatenate(right)
-    graph = coo_array((np.ones(len(a), np.int8), (a, b)), shape=(count, count))
-    found, merged = connected_components(graph, directed=False)
-    return int(found), merged.astype(np.int64)
-
-
-def _average_linkage(vectors: Vectors, pictures: NDArray[np.int64], threshold: float) -> Labels:
-    if len(vectors) == 1:
-        return np.zeros(1, np.int64)
-    distances = 1.0 - vectors.astype(np.float64) @ vectors.T.astype(np.float64)
-    distances[pictures[:, None] == pictures[None, :]] = CANNOT_LINK
-    np.fill_diagonal(distances, 0.0)
-    tree = linkage(squareform(np.maximum(distances, 0.0), checks=False), "average")
-    labels: Labels = fcluster(tree, 1.0 - threshold, "distance").astype(np.int64) - 1
-    return labels
-
-
-def _one_a_picture(vectors: Vectors, pictures: NDArray[np.int64], labels: Labels) -> Labels:
-    """Where averaging still put two faces of a picture into one group, all but the best leave."""
-    before, labels = labels, labels.copy()
-    rivals: dict[tuple[int, int], list[int]] = defaultdict(list)
-    for row, key in enumerate(zip(labels.tolist(), pictures.tolist(), strict=True)):
-        rivals[key].append(row)
-    fresh = int(labels.max(initial=-1)) + 1
-    for (label, _), rows in rivals.items():
-        if len(rows) == 1:
-            continue
-        centre = vectors[before == label].mean(axis=0)
-        for row in sorted(rows, key=lambda row: -float(vectors[row] @ centre))[1:]:
-            labels[row] = fresh
-            fresh += 1
-    return labels
+    similarities = vectors @ means.T
+    rows, columns = np.nonzero(similarities >= threshold)
+    order = np.argsort(-similarities[rows, columns], kind="stable")
+    return [(int(rows[i]), int(columns[i]), similarities[rows[i]]) for i in order]
 
 
 def numbered(labels: Labels) -> Labels:
@@ -182,3 +106,98 @@ def numbered(labels: Labels) -> Labels:
     _, first, inverse = np.unique(labels, return_index=True, return_inverse=True)
     rank = np.argsort(np.argsort(first))
     return rank[inverse].astype(np.int64)
+
+
+class _Linkage:
+    """Groups on their way; a group is known by the lowest number of its units."""
+
+    def __init__(self, units: Units, threshold: float) -> None:
+        size = len(units.weights)
+        self._threshold = np.float32(threshold)
+        self._sums, self._weights = units.sums.copy(), units.weights.copy()
+        self._means = self._sums / self._weights[:, None]
+        self._identities = units.identities.copy()
+        self._apart: dict[int, set[int]] = defaultdict(set)
+        for one, other in units.apart:
+            self._apart[one].add(other)
+            self._apart[other].add(one)
+        self._into = np.arange(size)
+        self._active = np.arange(size)
+        self._stale = np.arange(size)
+        self._nearest = np.full(size, -1, np.int64)
+        self._similarity = np.full(size, NEVER, np.float32)
+
+    def labels(self) -> Labels:
+        """Which group each unit is in."""
+        root = self._into.copy()
+        while (root[root] != root).any():
+            root = root[root]
+        return root
+
+    def merge_nearest(self) -> bool:
+        """Merge all groups that are each other's nearest; False where no two are near enough."""
+        self._find_nearest()
+        # Whose nearest is too far stays as it is: no merging around it brings anybody nearer.
+        self._active = self._active[self._similarity[self._active] >= self._threshold]
+        if not len(self._active):
+            return False
+        nearest = self._nearest[self._active]
+        mutual = (self._nearest[nearest] == self._active) & (self._active < nearest)
+        if not mutual.any():  # products differ in their last digit with their place in a block
+            mutual[int(self._similarity[self._active].argmax())] = True
+        merged = []
+        for one, other in zip(self._active[mutual], nearest[mutual], strict=True):
+            self._merge(int(min(one, other)), int(max(one, other)))
+            merged += [one, other]
+        self._active = self._active[self._into[self._active] == self._active]
+        touched = np.isin(self._active, merged) | np.isin(self._nearest[self._active], merged)
+        self._stale = self._active[touched]
+        return True
+
+    def _merge(self, one: int, other: int) -> None:
+        self._sums[one] += self._sums[other]
+        self._weights[one] += self._weights[other]
+        self._means[one] = self._sums[one] / self._weights[one]
+        self._identities[one] = max(self._identities[one], self._identities[other])
+        self._into[other] = one
+        for third in self._apart.pop(other, ()):
+            self._apart[third].discard(other)
+            self._apart[third].add(one)
+            self._apart[one].add(third)
+
+    def _find_nearest(self) -> None:
+        """The nearest group that each stale one may merge with; of equal ones the lowest."""
+        place = np.full(len(self._into), -1, np.int64)
+        place[self._active] = np.arange(len(self._active))
+        for start in range(0, len(self._stale), ROWS):
+            rows = self._stale[start : start + ROWS]
+            best, similarity = np.full(len(rows), -1, np.int64), np.full(len(rows), NEVER)
+            forbidden = self._forbidden(rows, place)
+            for left in range(0, len(self._active), COLUMNS):
+                columns = self._active[left : left + COLUMNS]
+                found = self._means[rows] @ self._means[columns].T
+                self._mask(found, rows, columns)
+                here = (forbidden[1] >= left) & (forbidden[1] < left + len(columns))
+                found[forbidden[0][here], forbidden[1][here] - left] = NEVER
+                nearest = found.argmax(axis=1)
+                value = found[np.arange(len(rows)), nearest]
+                better = value > similarity
+                best[better], similarity[better] = columns[nearest[better]], value[better]
+            self._nearest[rows], self._similarity[rows] = best, similarity
+
+    def _forbidden(self, rows: Labels, place: Labels) -> Labels:
+        """Rows of the block and places among the active that may not be one: 2 × pairs."""
+        pairs = [
+            (row, place[other])
+            for row, number in enumerate(rows.tolist())
+            for other in (number, *self._apart.get(number, ()))
+            if place[other] >= 0
+        ]
+        return np.array(pairs, np.int64).reshape(-1, 2).T
+
+    def _mask(self, found: NDArray[np.float32], rows: Labels, columns: Labels) -> None:
+        own, others = self._identities[rows], self._identities[columns]
+        known = np.flatnonzero(own)
+        if len(known) and others.any():
+            differ = (others[None] != 0) & (others[None] != own[known, None])
+            found[known] = np.where(differ, NEVER, found[known])

@@ -1,23 +1,46 @@
 """From which similarity a face is somebody: what the settings ask for, by the calibration that
 counts.
+
+Constants are odds, so that they mean the same for every recognition model; in similarity they are
+log(odds) / slope of the model's curve. They were read off Labeled Faces in the Wild with Dlib's
+model (`benchmarks.openset`, `benchmarks.grouping`).
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from daemon.people.curve import Calibration, Curve
     from daemon.settings import Identify
+
+# Below a threshold by up to these odds a face is asked about, and a group may still be meant: 3 to
+# 4 % of strangers are asked about so, and groups mended so far around a new face are, whatever the
+# order, 99 % what grouping all at once gives; a third of it gives 98.7 %, twice as much 99.7 % at
+# four times the work.
+DOUBT: Final = 6.0
+# The threshold for a name is meant for a household of so many named people, of whom one stranger
+# in a hundred is taken for somebody at "balanced" (one pair in 1,000). Ten times as many people
+# are ten times as many chances to err.
+HOUSEHOLD: Final = 10
+# With how many of a face's log-odds an exemplar's part in the comparison falls: exp(50 · difference
+# of similarity) for Dlib. Half and twice as much are 0.001 to 0.004 worse in identification.
+ATTENTION: Final = 0.28
+# The log-odds of two typical pictures of one person (Dlib: similarity 0.957).
+TYPICAL: Final = 8.36
+# Second looks are more similar to everybody, by these odds (Dlib: 0.0023; see
+# `benchmarks.second_looks`).
+SECOND_LOOKS: Final = 1.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
     """Similarities: from `threshold` on a face may have a name, with a lead of `margin` over the
     second person; from `group_threshold` on, on average, it joins a group. `found_quality` is a
-    score, `curve` gives the confidence.
+    score, `curve` gives the confidence. `tenfold` is how much more similar a face must be where ten
+    times as many people are known; 0 where the settings give the threshold itself.
     """
 
     threshold: float
@@ -25,15 +48,43 @@ class Limits:
     group_threshold: float
     found_quality: float
     curve: Curve
+    tenfold: float = 0.0
+
+    def named_from(self, people: int) -> float:
+        """The similarity that a name needs where so many people are known."""
+        return self.threshold + self.tenfold * math.log10(max(1.0, people / HOUSEHOLD))
+
+    @property
+    def doubt(self) -> float:
+        """How far below a threshold a similarity is still worth a question."""
+        return math.log(DOUBT) / self.curve.slope
+
+    @property
+    def for_second_looks(self) -> Limits:
+        """The same for vectors of jittered crops."""
+        return replace(self, threshold=self.threshold + math.log(SECOND_LOOKS) / self.curve.slope)
+
+    @property
+    def attention(self) -> float:
+        """By which power an exemplar that is less similar counts less: exp(−attention · less)."""
+        return ATTENTION * self.curve.slope
+
+    @property
+    def typical(self) -> float:
+        """The similarity of two typical pictures of one person."""
+        return min(1.0, self.curve.similarity_at(TYPICAL))
 
 
 def limits(section: Identify, calibration: Calibration) -> Limits:
     """The settings' own numbers where there are some, else those of the calibration."""
     threshold, group = section.threshold, section.group_threshold
+    rates = calibration.thresholds
     return Limits(
-        threshold=calibration.thresholds[section.strictness] if threshold is None else threshold,
+        threshold=rates[section.strictness] if threshold is None else threshold,
         margin=math.log(section.lead) / calibration.curve.slope,
-        group_threshold=calibration.thresholds["group"] if group is None else group,
+        group_threshold=rates["group"] if group is None else group,
         found_quality=section.found_quality,
         curve=calibration.curve,
+        # "strict" is a tenth of the rate of "balanced": the tail of the similarities of strangers.
+        tenfold=rates["strict"] - rates["balanced"] if threshold is None else 0.0,
     )

@@ -1,4 +1,4 @@
-"""What each model of an ensemble alone would say of the faces of a picture. Pure.
+"""What each model of an ensemble alone would say of faces. Pure.
 
 By the same rules as the common decision: a reference person, nobody twice in a picture, else the
 group that is most similar on average; each with its own calibration. A model founds nobody.
@@ -6,6 +6,7 @@ group that is most similar on average; each with its own calibration. A model fo
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,102 +14,123 @@ import numpy as np
 from catalog.assignments import Verdict
 from daemon.people.limits import limits
 from daemon.people.match import References, match_picture
-from daemon.people.verdicts import grouped, named
+from daemon.people.verdicts import named
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
+    from daemon.faces.values import Vectors
     from daemon.people.ensemble import Ensemble
     from daemon.people.faces import KnownFace
-    from daemon.people.groups import Groups
+    from daemon.people.judge import Judgement
     from daemon.people.limits import Limits
+    from daemon.people.scene import Scene
     from daemon.settings import Identify
 
+    Own = Callable[[Vectors], Vectors]
 
-class Opinions:
-    """The models' own views of one gallery. Of one model alone there is nothing to tell."""
 
-    def __init__(
-        self, ensemble: Ensemble, references: References, groups: Groups, section: Identify
-    ) -> None:
-        self._views = [
-            _View(
-                ensemble,
-                number,
-                References(
-                    vectors=ensemble.own(number, references.vectors),
-                    person_ids=references.person_ids,
-                    face_ids=references.face_ids,
-                ),
-                groups.seen_as(lambda sums, number=number: ensemble.own(number, sums)),  # type: ignore[misc]
-                limits(section, member.calibration),
-            )
-            for number, member in enumerate(ensemble.members)
-            if len(ensemble.members) > 1
+def opinions(
+    scene: Scene,
+    judgement: Judgement,
+    ensemble: Ensemble,
+    references: References,
+    section: Identify,
+) -> Iterator[Verdict]:
+    """The models' verdicts on the faces of a scene that are asked about, given the groups that the
+    judgement makes. Of one model alone there is nothing to tell.
+    """
+    if len(ensemble.members) < 2:
+        return
+    asked: dict[tuple[int, int], list[KnownFace]] = defaultdict(list)
+    for face in scene.faces:
+        if scene.is_asked(face):
+            asked[face.picture].append(face)
+    groups = _Groups(scene, judgement)
+    for number, member in enumerate(ensemble.members):
+        view = _View(
+            model=member.embedder.model,
+            references=References(
+                vectors=ensemble.own(number, references.vectors),
+                person_ids=references.person_ids,
+                face_ids=references.face_ids,
+            ),
+            limits=limits(section, member.calibration),
+            own=lambda vectors, number=number: ensemble.own(number, vectors),  # type: ignore[misc]
+            groups=groups,
+        )
+        for faces in asked.values():
+            yield from view.verdicts(faces, scene)
+
+
+class _Groups:
+    """Sums of the joined vectors of each group, and who is counted in."""
+
+    def __init__(self, scene: Scene, judgement: Judgement) -> None:
+        self.place: dict[int, int] = {}
+        self.group_of = judgement.group_of
+        sums: list[Vectors] = []
+        counts: list[int] = []
+        parts = [(group.group_id, group.sum / group.weight, group.count) for group in scene.groups]
+        parts += [
+            (self.group_of[face.id], face.vector, 1)
+            for face in scene.faces
+            if face.id in self.group_of
         ]
-
-    def of(
-        self,
-        faces: Sequence[KnownFace],
-        *,
-        barred: Sequence[frozenset[int]],
-        counted_in: Mapping[int, Collection[int]],
-    ) -> Iterator[Verdict]:
-        """Each model's verdict on each face; `barred` are the groups and people that it cannot be,
-        `counted_in` the groups whose sums hold it, because a face is no evidence for itself.
-        """
-        for view in self._views:
-            yield from view.verdicts(faces, barred, counted_in)
+        for group_id, vector, count in parts:
+            place = self.place.setdefault(group_id, len(sums))
+            if place == len(sums):
+                sums.append(np.zeros_like(vector))
+                counts.append(0)
+            sums[place] = sums[place] + vector * count
+            counts[place] += count
+        self.ids = list(self.place)
+        self.sums = np.stack(sums) if sums else np.zeros((0, 0), np.float32)
+        self.counts = np.array(counts, np.float32)
 
 
 class _View:
     def __init__(
-        self,
-        ensemble: Ensemble,
-        number: int,
-        references: References,
-        groups: Groups,
-        limits: Limits,
+        self, *, model: str, references: References, limits: Limits, own: Own, groups: _Groups
     ) -> None:
-        self._ensemble, self._number = ensemble, number
-        self._model = ensemble.members[number].embedder.model
-        self._references, self._groups, self._limits = references, groups, limits
+        self._model, self._references, self._limits = model, references, limits
+        self._own, self._groups = own, groups
+        self._sums = own(groups.sums) if len(groups.sums) else groups.sums
 
-    def verdicts(
-        self,
-        faces: Sequence[KnownFace],
-        barred: Sequence[frozenset[int]],
-        counted_in: Mapping[int, Collection[int]],
-    ) -> Iterator[Verdict]:
-        if not faces:
-            return
-        vectors = self._ensemble.own(self._number, np.stack([face.vector for face in faces]))
+    def verdicts(self, faces: Sequence[KnownFace], scene: Scene) -> Iterator[Verdict]:
+        """On the faces of one picture."""
+        vectors = self._own(np.stack([face.vector for face in faces]))
+        barred = [scene.barred(face) for face in faces]
         matches = match_picture(vectors, self._references, self._limits, barred=barred)
         for face, vector, match, cannot_be in zip(faces, vectors, matches, barred, strict=True):
-            if match is not None:
+            if match is not None and (match.certain or match.rivalled):
                 yield named(face.id, match, model=self._model)
             else:
-                yield self._grouped(face, vector, cannot_be, counted_in.get(face.id, ()))
+                yield self._grouped(face, vector, scene, cannot_be)
 
     def _grouped(
-        self,
-        face: KnownFace,
-        vector: np.ndarray[tuple[int, ...], np.dtype[np.float32]],
-        cannot_be: frozenset[int],
-        counted_in: Collection[int],
+        self, face: KnownFace, vector: Vectors, scene: Scene, cannot_be: frozenset[int]
     ) -> Verdict:
-        with self._groups.apart(counted_in, vector):
-            similarities = self._groups.similarities(vector, without=cannot_be)
-        if not len(similarities) or similarities.max() < self._limits.group_threshold:
-            return Verdict(face_id=face.id, model=self._model, person_id=None)
-        best = int(similarities.argmax())
-        similarity = float(similarities[best])
-        second = float(np.delete(similarities, best).max(initial=-1.0))
-        return grouped(
-            face.id,
-            self._groups.ids[best],
-            self._limits,
-            similarity=similarity,
-            margin=similarity - second,
+        unknown = Verdict(face_id=face.id, model=self._model, person_id=None)
+        if not len(self._sums):
+            return unknown
+        sums, counts = self._sums @ vector, self._groups.counts.copy()
+        own = self._groups.place.get(self._groups.group_of.get(face.id, 0))
+        if own is not None:  # a face is no evidence for itself
+            sums[own] -= vector @ vector
+            counts[own] -= 1
+        ruled_out = [scene.survivor(group_id) in cannot_be for group_id in self._groups.ids]
+        allowed = (counts > 0) & ~np.array(ruled_out)
+        means = np.where(allowed, sums / np.maximum(counts, 1), -1.0)
+        best = int(means.argmax())
+        if means[best] < self._limits.group_threshold:
+            return unknown
+        similarity = float(means[best])
+        return Verdict(
+            face_id=face.id,
             model=self._model,
+            person_id=self._groups.ids[best],
+            similarity=similarity,
+            margin=similarity - float(np.delete(means, best).max(initial=-1.0)),
+            confidence=self._limits.curve.confidence(similarity),
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,73 +13,85 @@ from daemon.people.group import numbered
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from daemon.people.faces import KnownFace
     from daemon.people.group import Labels
 
-Barred = dict[int, frozenset[int]]
-"""By face: the people (survivors of merges) that it cannot be."""
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Member:
+    """A face, or some that are one person for certain (`fixed`), with whose they were.
+
+    `person_id` is whose group that was (None: nobody's), `survivor` who that is by now, `claimed`
+    whether people named, hid or merged that one; `barred` are the people (survivors) that it cannot
+    be.
+    """
+
+    person_id: int | None
+    survivor: int | None
+    fixed: bool = False
+    claimed: bool = False
+    count: int = 1
+    barred: frozenset[int] = frozenset()
 
 
-def settle(
-    faces: Sequence[KnownFace], labels: Labels, barred: Barred
-) -> tuple[Labels, dict[int, int]]:
+def settle(members: Sequence[Member], labels: Labels) -> tuple[Labels, dict[int, int]]:
     """Give each group the person that it is. Returns the labels, and the person of each label.
 
     What people decided splits groups: a face leaves a group whose people it cannot be, and somebody
     with a name is not swallowed by somebody else with a name. A group without a person of its own
     gets a negative number, which the writer turns into a new person.
     """
-    labels = numbered(_apart(faces, labels, barred))
-    owners = _owners(faces, labels, barred)
+    labels = numbered(_apart(members, labels))
+    owners = _owners(members, labels)
     owned = set(owners.values())
-    homeless = {face.group_id for face in faces if face.named} - owned
+    homeless = {it.person_id for it in members if it.person_id and it.claimed} - owned
     if homeless:
-        labels = numbered(_with_own_label(faces, labels, homeless))
-        owners = _owners(faces, labels, barred)
+        labels = numbered(_with_own_label(members, labels, homeless))
+        owners = _owners(members, labels)
     return labels, owners
 
 
-def _apart(faces: Sequence[KnownFace], labels: Labels, barred: Barred) -> Labels:
+def _apart(members: Sequence[Member], labels: Labels) -> Labels:
     """Faces that cannot be one of the people in their group form groups of their own."""
     there: dict[int, set[int]] = defaultdict(set)
-    for face, label in zip(faces, labels.tolist(), strict=True):
-        if _counts(face):
-            there[label].add(face.person_id or 0)
+    for member, label in zip(members, labels.tolist(), strict=True):
+        if member.survivor is not None:
+            there[label].add(member.survivor)
     parts: dict[tuple[int, frozenset[int]], int] = {}
     fresh = int(labels.max(initial=-1)) + 1
     result = labels.copy()
-    for row, (face, label) in enumerate(zip(faces, labels.tolist(), strict=True)):
-        cannot_be = barred[face.id] & there[label]
-        if cannot_be and not face.decided:
+    for row, (member, label) in enumerate(zip(members, labels.tolist(), strict=True)):
+        cannot_be = member.barred & there[label]
+        if cannot_be and not member.fixed:
             result[row] = parts.setdefault((label, cannot_be), fresh + len(parts))
     return result
 
 
-def _with_own_label(faces: Sequence[KnownFace], labels: Labels, people: set[int | None]) -> Labels:
+def _with_own_label(members: Sequence[Member], labels: Labels, people: set[int]) -> Labels:
     """The faces of these people, wherever they are, become a group each."""
     fresh = int(labels.max(initial=-1)) + 1
-    numbers = {person_id: fresh + i for i, person_id in enumerate(sorted(filter(None, people)))}
+    numbers = {person_id: fresh + i for i, person_id in enumerate(sorted(people))}
     own = [
-        numbers.get(face.group_id or 0, label) if _counts(face) else label
-        for face, label in zip(faces, labels.tolist(), strict=True)
+        numbers.get(member.person_id or 0, label)
+        for member, label in zip(members, labels.tolist(), strict=True)
     ]
     return np.array(own, np.int64)
 
 
-def _owners(faces: Sequence[KnownFace], labels: Labels, barred: Barred) -> dict[int, int]:
-    """Whom people named in the group, else somebody with a name, else whom most of its faces were.
+def _owners(members: Sequence[Member], labels: Labels) -> dict[int, int]:
+    """Whom people or references named in the group, else somebody whom people claimed, else whom
+    most of its faces were.
 
     Larger shares are settled first, and nobody owns two groups.
     """
     shares: Counter[tuple[bool, bool, int, int]] = Counter()
     cannot_be: dict[int, set[int]] = defaultdict(set)
     survivors: dict[int, int] = {}
-    for face, label in zip(faces, labels.tolist(), strict=True):
-        if not face.decided:
-            cannot_be[label] |= barred[face.id]
-        if _counts(face) and face.group_id is not None and face.person_id is not None:
-            shares[face.decided, face.named, face.group_id, label] += 1
-            survivors[face.group_id] = face.person_id
+    for member, label in zip(members, labels.tolist(), strict=True):
+        if not member.fixed:
+            cannot_be[label] |= member.barred
+        if member.person_id is not None and member.survivor is not None:
+            shares[member.fixed, member.claimed, member.person_id, label] += member.count
+            survivors[member.person_id] = member.survivor
     owners: dict[int, int] = {}
     taken: set[int] = set()
     for _, _, person_id, label in _ranked(shares):
@@ -94,10 +107,5 @@ def _owners(faces: Sequence[KnownFace], labels: Labels, barred: Barred) -> dict[
 def _ranked(
     shares: Mapping[tuple[bool, bool, int, int], int],
 ) -> list[tuple[bool, bool, int, int]]:
-    """Decided before named before the rest, then the larger share, then the older person."""
+    """Fixed before claimed before the rest, then the larger share, then the older person."""
     return sorted(shares, key=lambda it: (not it[0], not it[1], -shares[it], it[2], it[3]))
-
-
-def _counts(face: KnownFace) -> bool:
-    """Whether the face says who its group is; one known by a reference picture does not."""
-    return face.method in ("group", "user")

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from catalog.assignments import DECISION, Verdict
 
 if TYPE_CHECKING:
-    from daemon.people.limits import Limits
     from daemon.people.match import Match
 
 
@@ -27,23 +27,10 @@ def named(face_id: int, match: Match, *, model: str = DECISION) -> Verdict:
 
 
 def grouped(
-    face_id: int,
-    group_id: int | None,
-    limits: Limits,
-    *,
-    similarity: float | None = None,
-    margin: float | None = None,
-    model: str = DECISION,
+    face_id: int, group_id: int | None, *, match: Match | None = None, model: str = DECISION
 ) -> Verdict:
-    """A member of a group to whose faces it is so similar on average; None: of no group."""
-    confidence = None
-    if similarity is not None and group_id is not None:
-        confidence = limits.curve.confidence(similarity)
-    return Verdict(
-        face_id=face_id,
-        model=model,
-        person_id=group_id,
-        similarity=similarity,
-        margin=margin,
-        confidence=confidence,
-    )
+    """A member of a group, or of none; besides it is asked whether it is whom it looks like."""
+    verdict = Verdict(face_id=face_id, model=model, person_id=group_id)
+    if match is None or match.person_id == group_id:
+        return verdict
+    return replace(verdict, question=replace(named(face_id, match), state="suggested"))

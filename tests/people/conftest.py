@@ -41,7 +41,7 @@ class House:
     ) -> list[Verdict]:
         """What the identifier says; nothing is written."""
         question = Question(media_ids=media_ids, people_ids=people, whole=whole)
-        return identifier.answer(question, self.settings)
+        return list(identifier.answer(question, self.settings).verdicts)
 
     def judge(self, *media_ids: int, people: tuple[int, ...] = (), whole: bool = False) -> int:
         """Ask, and write the answer; returns how many faces changed hands."""

@@ -29,7 +29,7 @@ def test_faces_come_in_the_order_of_content_not_of_arrival(make: Maker) -> None:
     found = reader(make).everything()
     order = [make.value("SELECT sha256 FROM media WHERE id = ?", face.media_id) for face in found]
     assert order == [keys[0], keys[0], keys[1], keys[2]]
-    assert [face.id for face in reader(make).of_media(media_id)] == [4, 2]
+    assert [face.id for face in reader(make).of_media([media_id])] == [4, 2]
 
 
 def test_a_face_carries_who_it_is_now_and_who_it_was_found_to_be(make: Maker) -> None:
@@ -37,11 +37,11 @@ def test_a_face_carries_who_it_is_now_and_who_it_was_found_to_be(make: Maker) ->
     group, rosa = make.person(), make.person("Rosa")
     make.assign(face, group, "group")
     make.merge(group, rosa)
-    known, nobody = reader(make).of_media(media_id)
-    assert (known.id, known.person_id, known.group_id, known.named) == (face, rosa, group, True)
+    known, nobody = reader(make).of_media([media_id])
+    assert (known.id, known.person_id, known.group_id, known.claimed) == (face, rosa, group, True)
     assert (known.quality, known.decided) == (0.7, False)
     assert np.array_equal(known.vector, VECTORS[0])
-    assert (nobody.id, nobody.person_id, nobody.group_id, nobody.named) == (
+    assert (nobody.id, nobody.person_id, nobody.group_id, nobody.claimed) == (
         unknown,
         None,
         None,
@@ -54,7 +54,7 @@ def test_only_a_persons_word_is_a_decision(make: Maker) -> None:
     media_id, faces = make.photo(*VECTORS[:3])
     for face, method in zip(faces, ("user", "group", "reference"), strict=True):
         make.assign(face, make.person(), method)
-    found = reader(make).of_media(media_id)
+    found = reader(make).of_media([media_id])
     assert [face.decided for face in found] == [True, False, False]
 
 
@@ -71,13 +71,13 @@ def test_all_faces_that_a_photo_had_belong_to_it(make: Maker) -> None:
     media_id, (old, new) = make.photo(VECTORS[0], VECTORS[1])
     make.connection.execute("UPDATE faces SET state = 'superseded' WHERE id = ?", [old])
     assert faces_module.ids_of_media(make.connection, [media_id]) == {old, new}
-    assert [face.id for face in reader(make).of_media(media_id)] == [new]
+    assert [face.id for face in reader(make).of_media([media_id])] == [new]
 
 
 class TestRuledOut:
     def test_nobody_where_nobody_was(self, make: Maker) -> None:
         _, (face,) = make.photo(VECTORS[0])
-        assert faces_module.barred_people(make.connection, face) == frozenset()
+        assert faces_module.ruled_out(make.connection, [face]) == {}
 
     def test_people_are_the_survivors_of_merges(self, make: Maker) -> None:
         _, (face,) = make.photo(VECTORS[0])
@@ -85,10 +85,10 @@ class TestRuledOut:
         make.reject(face, one)
         make.reject(face, three)
         make.merge(one, two)
-        assert faces_module.barred_people(make.connection, face) == {two, three}
+        assert faces_module.ruled_out(make.connection) == {face: {two, three}}
 
     def test_what_is_no_face_is_told_apart(self, make: Maker) -> None:
         _, (face,) = make.photo(VECTORS[0])
         make.reject(face, make.person())
         make.reject(face, None)
-        assert faces_module.barred_people(make.connection, face) is None
+        assert faces_module.ruled_out(make.connection, [face]) == {face: None}

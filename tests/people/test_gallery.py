@@ -13,9 +13,10 @@ from catalog import arrivals, assignments
 from catalog.assignments import Verdict
 from catalog.connect import connect
 from catalog.faces import replace_faces
+from daemon.people import crowd as crowd_module
 from daemon.people import gallery as gallery_module
-from daemon.people.gallery import Gallery, Groups
-from daemon.people.match import NOBODY
+from daemon.people.crowd import Crowd
+from daemon.people.gallery import Gallery
 from tests.makers import NOW, Maker, crowd, face_record, looks
 
 if TYPE_CHECKING:
@@ -27,12 +28,13 @@ VECTORS = np.concatenate([looks(centre, 8, i) for i, centre in enumerate(CENTRES
 
 def remembered(gallery: Gallery) -> dict[int, tuple[int, list[float]]]:
     """Each group that is not empty: how many faces, and their mean."""
-    groups = gallery.groups
-    return {
-        person: (int(groups._counts[row]), (groups._sums[row] / groups._counts[row]).tolist())
-        for person, row in groups._rows.items()
-        if groups._counts[row]
-    }
+    crowd_ = gallery.crowd
+    found = {}
+    for person in list(crowd_._members):
+        summary = crowd_.summary(person)
+        if summary is not None:
+            found[person] = (summary.count, (summary.sum / summary.weight).tolist())
+    return found
 
 
 def known(gallery: Gallery) -> list[tuple[int, int]]:
@@ -52,55 +54,89 @@ def assert_like_new(gallery: Gallery, make: Maker) -> None:
         assert ours[person][1] == pytest.approx(mean, abs=1e-5)
     assert known(gallery) == known(fresh)
     assert np.array_equal(gallery.references.vectors, fresh.references.vectors)
-    assert gallery._merged == fresh._merged
-    assert {face: member[0] for face, member in gallery._members.items()} == {
-        face: member[0] for face, member in fresh._members.items()
-    }
+    assert gallery.merged == fresh.merged
+    assert gallery.crowd._group_of == fresh.crowd._group_of
+    assert gallery.crowd._picture_of == fresh.crowd._picture_of
 
 
-class TestGroups:
-    def test_similarity_to_a_group_is_the_mean_similarity_to_its_faces(self) -> None:
-        groups = Groups(128)
-        for vector in VECTORS[:5]:
-            groups.add(7, vector)
-        groups.add(9, VECTORS[20])
-        found = groups.similarities(VECTORS[6])
-        assert groups.ids == [7, 9]
-        assert found[0] == pytest.approx(float((VECTORS[:5] @ VECTORS[6]).mean()), abs=1e-6)
-        assert found[1] == pytest.approx(float(VECTORS[20] @ VECTORS[6]), abs=1e-6)
+class TestCrowd:
+    def test_who_is_near_a_group_is_like_its_weighted_mean(self) -> None:
+        people = Crowd(128)
+        for number, vector in enumerate(VECTORS[:5]):
+            people.put(number, vector, weight=1.0 + number, picture=(number, 0), group_id=7)
+        people.put(9, VECTORS[20], weight=1.0, picture=(9, 0), group_id=9)
+        mean = np.average(VECTORS[:5] @ VECTORS[6], weights=np.arange(1, 6))
+        assert people.near(VECTORS[6:7], float(mean) - 1e-5) == {7}
+        assert people.near(VECTORS[6:7], float(mean) + 1e-5) == set()
+        assert people.near(VECTORS[6:7], -1.0) == {7, 9}
 
-    def test_an_empty_group_is_like_nobody(self) -> None:
-        groups = Groups(128)
-        groups.add(7, VECTORS[0])
-        groups.add(7, VECTORS[0], sign=-1)
-        assert groups.similarities(VECTORS[0]).tolist() == [NOBODY]
+    def test_an_empty_group_is_near_nobody(self) -> None:
+        people = Crowd(128)
+        people.put(1, VECTORS[0], weight=1.0, picture=(1, 0), group_id=7)
+        people.put(2, VECTORS[8], weight=1.0, picture=(2, 0), group_id=8)
+        people.remove([1])
+        assert people.near(VECTORS[:1], -1.0) == {8}
+        assert people.summary(7) is None
 
-    def test_who_is_left_out_is_like_nobody(self) -> None:
-        groups = Groups(128)
-        groups.add(7, VECTORS[0])
-        assert groups.similarities(VECTORS[0], without=[7, 99]).tolist() == [NOBODY]
+    @pytest.mark.parametrize("counted", [0, 3, 512])
+    def test_means_stay_right_whoever_comes_and_goes(
+        self, counted: int, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(crowd_module, "COUNTED", counted)
+        rng = np.random.default_rng(3)
+        people, where = Crowd(128), {}
+        for step in range(600):
+            face = int(rng.integers(60))
+            if rng.random() < 0.3:
+                people.remove([face])
+                where.pop(face, None)
+            else:
+                group = int(rng.integers(1, 5))
+                vector, weight = VECTORS[rng.integers(32)], float(rng.uniform(0.1, 1))
+                people.put(face, vector, weight=weight, picture=(face // 2, 0), group_id=group)
+                where[face] = (group, vector, weight)
+            if step % 7 == 0:
+                people.near(VECTORS[:1], 0.5)
+        for group in range(1, 5):
+            own = [(vector, weight) for it, vector, weight in where.values() if it == group]
+            summary = people.summary(group)
+            assert summary is not None
+            assert summary.count == len(own)
+            total = sum(weight * vector for vector, weight in own)
+            assert summary.sum == pytest.approx(total, abs=1e-3)
+            without = next(face for face, (it, _, _) in where.items() if it == group)
+            less = people.summary(group, without=[without])
+            assert less is not None
+            _, vector, weight = where[without]
+            assert less.sum == pytest.approx(total - weight * vector, abs=1e-3)
+            assert without not in less.some_faces
 
-    def test_there_is_room_for_any_number(self) -> None:
-        groups = Groups(4)
-        one = np.eye(4, dtype=np.float32)
-        for number in range(200):
-            groups.add(number, one[number % 4])
-        assert groups.similarities(one[2]).tolist() == [
-            float(number % 4 == 2) for number in range(200)
-        ]
+    def test_who_else_is_in_a_picture(self) -> None:
+        people = Crowd(128)
+        people.put(1, VECTORS[0], weight=1.0, picture=(5, 0), group_id=7)
+        people.put(2, VECTORS[8], weight=1.0, picture=(5, 0), group_id=8)
+        people.put(3, VECTORS[8], weight=1.0, picture=(5, 1), group_id=9)
+        people.put(4, VECTORS[8], weight=1.0, picture=(5, 0), group_id=None)
+        assert people.groups_in((5, 0), without=[1]) == {8}
+        assert people.groups_in((5, 2), without=[]) == set()
 
-    def test_nobody_is_known(self) -> None:
-        assert Gallery().groups.similarities(np.zeros(0, np.float32)).tolist() == []
+    def test_media_with_a_face_like_these_are_found(self) -> None:
+        people = Crowd(128)
+        for number, vector in enumerate(VECTORS):
+            people.put(number + 1, vector, weight=1.0, picture=(number, 0), group_id=None)
+        people.remove([4])
+        assert people.like(VECTORS[:1], 0.93) == set(range(8)) - {3}
+        assert people.like(VECTORS[:0], 0.93) == set()
 
 
 class TestWhoCounts:
-    def test_faces_that_a_reference_named_are_in_no_mean(self, make: Maker) -> None:
+    def test_all_faces_that_are_somebodys_are_in_the_mean(self, make: Maker) -> None:
         _, faces = make.photo(*VECTORS[:4])
         for face, method in zip(faces, ("reference", "group", "user", "metadata"), strict=True):
             make.assign(face, make.person(), method)
         gallery = Gallery()
         gallery.refresh(make.connection)
-        assert sorted(remembered(gallery)) == [2, 3]
+        assert sorted(remembered(gallery)) == [1, 2, 3, 4]
 
     @pytest.mark.parametrize("case", ["reference only", "superseded", "suggested", "other model"])
     def test_what_is_no_decision_on_a_photo_does_not_count(self, make: Maker, case: str) -> None:
@@ -183,24 +219,18 @@ def test_nothing_is_read_again_where_nothing_changed(
     gallery = Gallery()
     gallery.refresh(make.connection)
     reader = gallery_module.faces_module.Reader
-    monkeypatch.setattr(reader, "everything", lambda _: pytest.fail("all"))
+    memberships = reader.memberships
+
+    def some(self: object, face_ids: object = None) -> object:
+        assert face_ids is not None, "all are read"
+        return memberships(self, face_ids)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(reader, "memberships", some)
     gallery.refresh(make.connection)
     _, (new,) = make.photo(VECTORS[3])
     make.assign(new, 1, "group")
     gallery.refresh(make.connection)
     assert remembered(gallery)[1][0] == 4
-
-
-def test_what_was_counted_in_before_it_was_written_is_forgotten(make: Maker) -> None:
-    gallery = Gallery()
-    make.embedder()
-    gallery.refresh(make.connection)
-    gallery.add_provisional(-1, VECTORS[0])
-    gallery.add_provisional(5, VECTORS[1])
-    assert sorted(remembered(gallery)) == [-1, 5]
-    gallery.refresh(make.connection)
-    assert remembered(gallery) == {}
-    assert_like_new(gallery, make)
 
 
 def test_the_vectors_of_a_photo_that_was_committed_again_are_read_again(make: Maker) -> None:

@@ -27,7 +27,7 @@ def test_made_up_people_are_as_alike_as_dlib_sees_real_ones() -> None:
 
 def test_a_face_like_a_reference_picture_gets_the_name(house: House) -> None:
     rosa = house.make.person("Rosa")
-    (exemplar, _) = house.make.reference(rosa, [ROSA, looks(ROSA, 1, 5)[0]])
+    (exemplar,) = house.make.reference(rosa, [ROSA])
     (face, stranger) = house.photo(looks(ROSA, 1, 7, cosine=0.99)[0], looks(EVE, 1, 1)[0])
     assert house.known(face)[0] == rosa
     row = house.make.row(
@@ -222,11 +222,11 @@ class TestRejudge:
 
     def test_a_rival_below_the_threshold_puts_a_name_in_doubt(self, house: House) -> None:
         rosa, ada = house.make.person("Rosa"), house.make.person("Ada")
-        face_vector = looks(ROSA, 1, 1, cosine=0.905)[0]
+        face_vector = looks(ROSA, 1, 1, cosine=0.915)[0]
         house.make.reference(rosa, [ROSA])
         (face,) = house.photo(face_vector)
         assert house.known(face) == [rosa]
-        rival = looks(face_vector, 1, 2, cosine=0.895)[0]
+        rival = looks(face_vector, 1, 2, cosine=0.899)[0]
         house.make.reference(ada, [rival], folder=b"Ada")
         house.judge(people=(ada,))
         assert house.make.open_rows(face) == [(rosa, "suggested", "reference")]

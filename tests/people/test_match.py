@@ -77,7 +77,8 @@ def test_the_most_similar_person_is_found_with_similarity_margin_and_evidence() 
         pytest.param(0.95, 0.85, True, id="clear"),
         pytest.param(0.95, 0.94, False, id="too close"),
         pytest.param(0.9001, 0.5, True, id="just similar enough"),
-        pytest.param(0.8999, 0.5, None, id="not similar enough"),
+        pytest.param(0.8999, 0.5, False, id="not quite similar enough"),
+        pytest.param(0.885, 0.5, None, id="not worth a question"),
         pytest.param(0.92, 0.8999, True, id="the second need not reach the threshold"),
         pytest.param(0.91, 0.8999, False, id="the second counts below the threshold too"),
     ],
@@ -160,7 +161,7 @@ def test_what_always_holds(seed: int, faces: int, people: int) -> None:
     reference_vectors = unit(rng.standard_normal((2 * people, 4)))
     references = References(
         vectors=reference_vectors,
-        person_ids=rng.integers(1, people + 1, 2 * people),
+        person_ids=rng.permutation(2 * people) + 1,
         face_ids=np.arange(2 * people),
     )
     barred = [frozenset(rng.integers(1, people + 1, 1).tolist()) for _ in range(faces)]
@@ -172,9 +173,11 @@ def test_what_always_holds(seed: int, faces: int, people: int) -> None:
         if it is None:
             continue
         assert it.person_id not in barred[row] | present
-        assert it.similarity >= allowed.threshold
+        assert it.similarity >= allowed.threshold - allowed.doubt
         assert it.margin >= 0
-        assert it.certain == (it.margin >= allowed.margin)
+        enough = it.similarity >= allowed.threshold
+        assert it.certain == (enough and it.margin >= allowed.margin)
+        assert it.rivalled == (enough and it.margin < allowed.margin)
         assert it.confidence == pytest.approx(allowed.curve.confidence(it.similarity))
         assert references.person_ids[it.evidence_face_id] == it.person_id
         exact = vectors[row] @ reference_vectors[it.evidence_face_id]

@@ -1,0 +1,157 @@
+"""Faces that are judged together, and what is known of those who are near them. Pure."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from daemon.people.match import match_picture, settle_picture, similarities
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from daemon.faces.values import Vectors
+    from daemon.people.crowd import Picture, Summary
+    from daemon.people.faces import KnownFace
+    from daemon.people.limits import Limits
+    from daemon.people.match import Match, References
+
+# Faces compared with all people at once.
+_AT_ONCE = 2048
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scene:
+    """Some faces in the order of content, or all of them.
+
+    `ruled_out`: the people (survivors) that a face cannot be, None for "not a face". `asked`: the
+    media whose faces are compared with the reference people; None: everybody's. `groups` are large
+    groups near these faces, taken as one; `company` says in whose of these groups' pictures a face
+    is. `survivors` says who the merged are by now. `second_looks` are vectors of some faces from
+    jittered crops; None where names need no second look.
+    """
+
+    faces: Sequence[KnownFace]
+    ruled_out: Mapping[int, frozenset[int] | None]
+    asked: frozenset[int] | None = None
+    groups: Sequence[Summary] = ()
+    company: Mapping[int, frozenset[int]] = field(default_factory=dict)
+    survivors: Mapping[int, int] = field(default_factory=dict)
+    second_looks: Mapping[int, Vectors] | None = None
+
+    def barred(self, face: KnownFace) -> frozenset[int]:
+        """Whom a person ruled out for this face."""
+        return self.ruled_out.get(face.id, frozenset()) or frozenset()
+
+    def is_face(self, face: KnownFace) -> bool:
+        """Whether nobody said that it is not."""
+        return self.ruled_out.get(face.id, frozenset()) is not None
+
+    def survivor(self, person_id: int) -> int:
+        """Who this person is now."""
+        return self.survivors.get(person_id, person_id)
+
+    def is_asked(self, face: KnownFace) -> bool:
+        """Whether this face is compared with the reference people."""
+        open_face = not face.decided and self.is_face(face)
+        return open_face and (self.asked is None or face.media_id in self.asked)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Matches:
+    """Whom faces look like, by face; and the faces that want a second look before a name."""
+
+    of: dict[int, Match]
+    doubtful: frozenset[int]
+
+
+def match_scene(scene: Scene, references: References, limits: Limits) -> Matches:
+    """Compare the faces that are asked about with the reference people, picture by picture."""
+    found: dict[int, Match] = {}
+    if not len(references.people):
+        return Matches(of=found, doubtful=frozenset())
+    pictures = _by_picture(scene.faces)
+    asked = [
+        (picture, faces)
+        for picture, everyone in pictures.items()
+        if (faces := [face for face in everyone if scene.is_asked(face)])
+    ]
+    for block in _blocks(asked):
+        vectors = np.stack([face.vector for _, faces in block for face in faces])
+        similar = similarities(vectors, references, limits)
+        start = 0
+        for picture, faces in block:
+            here = slice(start, start + len(faces))
+            start += len(faces)
+            present = {it.person_id for it in pictures[picture] if it.decided and it.person_id}
+            matches = settle_picture(
+                vectors[here],
+                similar[here],
+                references,
+                limits,
+                barred=[scene.barred(face) for face in faces],
+                present=frozenset(present),
+            )
+            found |= {
+                face.id: match
+                for face, match in zip(faces, matches, strict=True)
+                if match is not None
+            }
+    return _verified(found, scene, references, limits)
+
+
+def _verified(
+    found: dict[int, Match], scene: Scene, references: References, limits: Limits
+) -> Matches:
+    """Leave a name that is only just likely enough to the second look; until there is one, a face
+    keeps the name that it has, and one without is asked about.
+    """
+    looks = scene.second_looks
+    if looks is None:
+        return Matches(of=found, doubtful=frozenset())
+    named_from = limits.named_from(len(references.people))
+    faces = {face.id: face for face in scene.faces}
+    doubtful = set()
+    for face_id, match in found.items():
+        if not match.certain or match.similarity >= named_from + limits.doubt:
+            continue
+        face = faces[face_id]
+        if face_id in looks:
+            barred = [scene.barred(face)]
+            again = match_picture(
+                looks[face_id][None], references, limits.for_second_looks, barred=barred
+            )[0]
+            if again is None or again.person_id != match.person_id or not again.certain:
+                found[face_id] = replace(match, certain=False)
+            continue
+        doubtful.add(face_id)
+        if (face.method, face.person_id) != ("reference", match.person_id):
+            found[face_id] = replace(match, certain=False)
+    return Matches(of=found, doubtful=frozenset(doubtful))
+
+
+def _by_picture(faces: Iterable[KnownFace]) -> dict[Picture, list[KnownFace]]:
+    found: dict[Picture, list[KnownFace]] = defaultdict(list)
+    for face in faces:
+        found[face.picture].append(face)
+    return found
+
+
+Asked = tuple["Picture", list["KnownFace"]]
+
+
+def _blocks(asked: Sequence[Asked]) -> Iterable[list[Asked]]:
+    """Pictures with about so many faces together."""
+    block: list[Asked] = []
+    size = 0
+    for picture, faces in asked:
+        block.append((picture, faces))
+        size += len(faces)
+        if size >= _AT_ONCE:
+            yield block
+            block, size = [], 0
+    if block:
+        yield block
