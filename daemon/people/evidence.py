@@ -72,8 +72,9 @@ def clusters(
         weights[label] += group.weight
         ids[label].append(group.some_faces)
         rows[label].append(group.some_vectors)
+    means: Vectors = sums / np.maximum(weights, np.float32(1e-30))[:, None]
     return Clusters(
-        means=sums / np.maximum(weights, np.float32(1e-30))[:, None],
+        means=means,
         weights=weights,
         owners=dict(owners),
         faces={label: np.concatenate(parts) for label, parts in ids.items()},

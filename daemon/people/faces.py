@@ -38,8 +38,8 @@ WHERE faces.state IN ('active', 'hidden')
               WHERE files.media_id = faces.media_id AND roots.role <> 'reference')
 """
 # Of the scores of Labeled Faces in the Wild (0.78 to 0.91) the best weighs three times what the
-# worst does. Grouping by means so weighted is 0.002 better by BCubed F and 0.004 by pairwise F than by
-# plain ones; powers of 2 and 4 are not (`benchmarks.grouping`).
+# worst does. Grouping by means so weighted is 0.002 better by BCubed F and 0.004 by pairwise F than
+# by plain ones; powers of 2 and 4 are not (`benchmarks.grouping`).
 POWER = 8
 WORST = 0.1
 # The order of content, not of arrival: what is computed in it does not depend on when files came.
