@@ -72,7 +72,7 @@ def clusters(
         weights[label] += group.weight
         ids[label].append(group.some_faces)
         rows[label].append(group.some_vectors)
-    means: Vectors = sums / np.maximum(weights, np.float32(1e-30))[:, None]
+    means = (sums / np.maximum(weights, 1e-30)[:, None]).astype(np.float32)
     return Clusters(
         means=means,
         weights=weights,
