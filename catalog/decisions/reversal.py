@@ -136,8 +136,9 @@ def _restore_assignments(connection: sqlite3.Connection, inverse: dict[str, Any]
             WHERE faces.state IN ('active', 'hidden') AND assignments.ended_at IS NOT NULL
               AND (method = 'user' OR NOT {RULED_OUT}
                    AND NOT EXISTS (SELECT 1 FROM assignments AS said
-                                   WHERE said.face_id = faces.id AND said.model = 'all'
-                                     AND said.method = 'user' AND said.ended_at IS NULL))""",
+                                   WHERE said.face_id = faces.id AND said.method = 'user'
+                                     AND said.model = assignments.model
+                                     AND said.ended_at IS NULL))""",
         values,
     ).fetchall()
     values["rows"] = json.dumps([[row["id"], row["face_id"], row["state"], row["model"]]
