@@ -1,8 +1,9 @@
 """The undo log: what people decided, what each decision touched, and which builds on which.
 
 A change names what it touched as subjects: `person:name`, `person:hidden`, `person:cover`,
-`person:merged`, `person:made`; `face:who` (whom a person said it is), `face:state`, `face:cover`,
-`face:rejected:PERSON` (0: not a face); `person` for everybody whom it is about.
+`person:merged`, `person:made`; `face:who` (whom a person said it is), `face:state`,
+`face:rejected:PERSON` (0: not a face); `name` by its checksum; `person` for everybody whom it is
+about.
 """
 
 from __future__ import annotations
@@ -21,20 +22,12 @@ if TYPE_CHECKING:
 Keys = dict[str, set[int]]
 """What a change touched: ids by the kind of subject."""
 
-# A later change builds on an earlier one where both touched the same, and where it uses what the
-# earlier one made: somebody who was split off, or a face as somebody's cover.
-_BUILDS_ON = """
-FROM change_subjects AS earlier CROSS JOIN change_subjects AS later
-  ON later.subject_id = earlier.subject_id AND later.change_id > earlier.change_id
- AND later.kind = CASE WHEN earlier.kind = 'person:made' THEN 'person' ELSE earlier.kind END
-WHERE earlier.kind <> 'person'
-"""
-_COVERS = """
-FROM change_subjects AS earlier CROSS JOIN change_subjects AS later
-  ON later.subject_id = earlier.subject_id AND later.change_id > earlier.change_id
- AND later.kind = 'face:cover'
-WHERE earlier.kind IN ('face:who', 'face:state')
-"""
+# A later change builds on an earlier one where both touched the same, and where it is about somebody
+# whom the earlier one made.
+_BUILDS_ON = """FROM change_subjects AS earlier CROSS JOIN change_subjects AS later
+      ON later.subject_id = earlier.subject_id AND later.change_id > earlier.change_id
+     AND later.kind = iif(earlier.kind = 'person:made', 'person', earlier.kind)
+    WHERE earlier.kind <> 'person'"""
 
 
 class NoSuchChangeError(RollcallError):
@@ -120,10 +113,8 @@ def later(connection: sqlite3.Connection, change_id: int) -> list[int]:
     while look_at:
         earlier = look_at.pop()
         rows = connection.execute(
-            f"""SELECT DISTINCT change_id FROM (
-                    SELECT later.change_id {_BUILDS_ON} AND earlier.change_id = :id
-                    UNION ALL SELECT later.change_id {_COVERS} AND earlier.change_id = :id)
-                WHERE (SELECT undone_at FROM changes WHERE id = change_id) IS NULL""",
+            f"""SELECT DISTINCT later.change_id {_BUILDS_ON} AND earlier.change_id = :id
+                AND (SELECT undone_at FROM changes WHERE id = later.change_id) IS NULL""",
             {"id": earlier},
         )
         new = {int(row[0]) for row in rows} - found
@@ -163,11 +154,9 @@ def _earlier(connection: sqlite3.Connection, change_id: int) -> list[int]:
         """SELECT DISTINCT earlier.change_id FROM change_subjects AS later
            CROSS JOIN change_subjects AS earlier
              ON earlier.subject_id = later.subject_id AND earlier.change_id < later.change_id
-            AND earlier.kind IN (iif(later.kind = 'person', 'person:made', later.kind),
-                                 iif(later.kind = 'face:cover', 'face:who', later.kind),
-                                 iif(later.kind = 'face:cover', 'face:state', later.kind))
+            AND earlier.kind = iif(later.kind = 'person', 'person:made', later.kind)
            JOIN changes ON changes.id = earlier.change_id AND changes.undone_at IS NULL
-           WHERE later.change_id = ? AND earlier.kind <> 'person' ORDER BY 1""",
+           WHERE later.change_id = ? ORDER BY 1""",
         [change_id],
     )
     return [int(row[0]) for row in rows]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from zlib import crc32
 
 from catalog import clock, people
 from catalog.decisions import aftermath
@@ -57,6 +58,13 @@ class Effects:
         if subjects:
             self.keys.setdefault(kind, set()).update(subjects)
 
+    def touch_names(self, *names: object) -> None:
+        """These names are taken or free by this decision; whoever takes one next builds on it. The
+        log keeps their checksums.
+        """
+        sums = [crc32(people.folded(str(name)).encode()) for name in names if name is not None]
+        self.touch("name", sums)
+
     def made(self, person_id: int) -> None:
         """Somebody exists because of this decision."""
         self.touch("person:made", [person_id])
@@ -71,6 +79,8 @@ class Effects:
         self.connection.execute(f"UPDATE people SET {column} = ? WHERE id = ?", [value, person_id])
         self._note("people", [[person_id, column, before]])
         self.touch(_SUBJECTS[column], [person_id])
+        if column == "name":
+            self.touch_names(before, value)
 
     def assign(self, faces: Collection[int], person_id: int) -> None:
         """A person says that these faces are this one: the rows before end, and the faces become
@@ -159,23 +169,10 @@ class Effects:
         self._rejudged.add(survivor_id)
 
     def settle(self) -> None:
-        """Once all is written: who each face is, covers that lost their face, and what has to be
-        judged again. Raises DecisionError where decisions contradict each other.
-        """
+        """Once all is written: who each face is, and what has to be judged again. Raises DecisionError where decisions contradict each other."""
         aftermath.renew_people(self.connection, self._faces)
-        self._drop_covers()
         aftermath.refuse_contradiction(self.connection, self._faces)
         aftermath.judge_again(self.connection, self._faces, self._rejudged)
-
-    def _drop_covers(self) -> None:
-        rows = self.connection.execute(
-            f"""SELECT people.id FROM people JOIN faces ON faces.id = people.cover_face_id
-                WHERE faces.id IN {_THESE} AND (faces.state <> 'active' OR
-                    faces.person_id IS NOT ifnull(people.merged_into, people.id))""",
-            {"faces": ids(self._faces)},
-        ).fetchall()
-        for row in rows:
-            self.set_person(int(row["id"]), "cover_face_id", None)
 
     def _end(self, condition: str, faces: Collection[int], person_id: int | None = None) -> None:
         """End the open rows of these faces that meet an SQL condition."""

@@ -58,6 +58,7 @@ def _take_name(effects: Effects, others: Sequence[int], survivor: int) -> None:
         effects.connection.execute("SELECT id, name FROM people WHERE name IS NOT NULL").fetchall()
     )
     taken = next((names[other] for other in others if other in names), None)
+    effects.touch_names(*(names[other] for other in others if other in names))
     if survivor not in names and taken is not None:
         effects.set_person(survivor, "name", taken)
 

@@ -38,6 +38,7 @@ def take_back(connection: sqlite3.Connection, change: Change) -> None:
     rejudged |= _restore_exemplars(connection, inverse)
     _restore_states(connection, inverse.get("states", []))
     _restore_assignments(connection, inverse)
+    _end_ruled_out(connection, faces)
     aftermath.renew_people(connection, faces)
     aftermath.refuse_contradiction(connection, faces)
     aftermath.judge_again(connection, faces, rejudged)
@@ -153,4 +154,14 @@ def _restore_assignments(connection: sqlite3.Connection, inverse: dict[str, Any]
         f"""UPDATE assignments SET state = row.third, ended_at = NULL
            FROM {_ROWS} WHERE assignments.id = row.first""",
         values,
+    )
+
+
+def _end_ruled_out(connection: sqlite3.Connection, faces: set[int]) -> None:
+    """What the machine said while a "not her" was lifted ends as it holds again."""
+    connection.execute(
+        f"""UPDATE assignments SET state = 'withdrawn', ended_at = ?
+            WHERE face_id IN (SELECT value FROM json_each(?)) AND ended_at IS NULL
+              AND method <> 'user' AND {RULED_OUT}""",
+        [clock.now(), ids(faces)],
     )

@@ -60,7 +60,9 @@ def perform_faces(effects: Effects, forward: dict[str, Any]) -> None:
 def choose_cover(
     connection: sqlite3.Connection, person_id: int, face_id: int | None, *, actor: str
 ) -> int:
-    """This face stands for this person; None: the best one again. Returns the id of the change."""
+    """This face stands for this person, as long as it is theirs; None: the best one again. Returns
+    the id of the change.
+    """
     forward = {"person_id": people.survivor(connection, person_id), "face_id": face_id}
     return carry_out(connection, "cover", perform_cover, forward, actor=actor)
 
@@ -74,7 +76,6 @@ def perform_cover(effects: Effects, forward: dict[str, Any]) -> None:
             f"face {face_id} is not person {person_id}; choose one that is, or confirm it first"
         )
     effects.about(person_id)
-    effects.touch("face:cover", [] if face_id is None else [face_id])
     effects.set_person(person_id, "cover_face_id", face_id)
 
 
