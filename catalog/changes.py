@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 Keys = dict[str, set[int]]
 """What a change touched: ids by the kind of subject."""
 
-# A later change builds on an earlier one where both touched the same, and where it is about somebody
-# whom the earlier one made.
+# A later change builds on an earlier one where both touched the same, and where it is about a
+# person whom the earlier one made.
 _BUILDS_ON = """FROM change_subjects AS earlier CROSS JOIN change_subjects AS later
       ON later.subject_id = earlier.subject_id AND later.change_id > earlier.change_id
      AND later.kind = iif(earlier.kind = 'person:made', 'person', earlier.kind)

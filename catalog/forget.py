@@ -32,7 +32,7 @@ UNION SELECT face_id FROM exemplars WHERE face_id IS NOT NULL AND person_id IN {
    AND NOT EXISTS (SELECT 1 FROM assignments WHERE face_id = exemplars.face_id AND model = 'all'
                    AND state = 'assigned' AND ended_at IS NULL)
 UNION SELECT faces.id FROM assignments JOIN faces ON faces.id = assignments.face_id
-   WHERE faces.state = 'superseded' AND person_id IN {_PLAIN}
+   WHERE faces.state = 'superseded' AND assignments.person_id IN {_PLAIN}
    AND NOT EXISTS (SELECT 1 FROM assignments AS later WHERE later.face_id = faces.id
                    AND later.model = 'all' AND later.id > assignments.id)
 """
