@@ -135,17 +135,18 @@ def undone_below(connection: sqlite3.Connection, change: Change) -> list[int]:
 
 
 def listing(connection: sqlite3.Connection, *, limit: int) -> list[dict[str, Any]]:
-    """Changes for people to read, newest first, with how many faces each was about."""
+    """Changes for people to read, newest first: whom each was about, and how many faces."""
     rows = connection.execute(
-        """SELECT id, at, actor, action, undone_at, json_extract(forward, '$.name') AS name,
-                  (SELECT json_group_array(subject_id) FROM change_subjects
-                   WHERE change_id = changes.id AND kind = 'person') AS person_ids,
+        """SELECT id, at, actor, action, undone_at,
+                  (SELECT json_group_array(json_object('person_id', people.id, 'name', people.name))
+                   FROM change_subjects JOIN people ON people.id = subject_id
+                   WHERE change_id = changes.id AND kind = 'person') AS people,
                   (SELECT count(DISTINCT subject_id) FROM change_subjects
                    WHERE change_id = changes.id AND kind GLOB 'face:*') AS faces_count
            FROM changes ORDER BY id DESC LIMIT ?""",
         [limit],
     )
-    return [{**dict(row), "person_ids": json.loads(row["person_ids"])} for row in rows]
+    return [{**dict(row), "people": json.loads(row["people"])} for row in rows]
 
 
 def _earlier(connection: sqlite3.Connection, change_id: int) -> list[int]:

@@ -37,6 +37,7 @@ class LaterChangesError(DecisionError):
     def __init__(self, change_id: int, later: list[int]) -> None:
         numbers = ", ".join(map(str, later))
         super().__init__(f"change {change_id}: later ones build on it ({numbers}); undo them too")
+        self.change_id = change_id
         self.later = later
 
 

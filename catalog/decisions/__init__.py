@@ -6,7 +6,7 @@ else changes what a person said. `catalog.undo` takes decisions back.
 
 from __future__ import annotations
 
-from catalog.decisions.belonging import confirm, confirm_all, reject, split
+from catalog.decisions.belonging import confirm, confirm_all, reject, split, whose
 from catalog.decisions.errors import DecisionError
 from catalog.decisions.merges import merge
 from catalog.decisions.names import LONGEST_NAME, clear_name, name_person
@@ -27,4 +27,5 @@ __all__ = [
     "show_faces",
     "show_people",
     "split",
+    "whose",
 ]

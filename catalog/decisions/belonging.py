@@ -115,6 +115,21 @@ def perform_reject(effects: Effects, forward: dict[str, Any]) -> None:
     effects.rule_out(faces, person_id)
 
 
+def whose(connection: sqlite3.Connection, face_ids: Sequence[int]) -> int:
+    """The one person that all of these faces are or are suggested to be. Raises DecisionError."""
+    rows = connection.execute(
+        """SELECT DISTINCT ifnull(people.merged_into, people.id)
+           FROM json_each(?) AS wanted
+           LEFT JOIN assignments ON assignments.face_id = wanted.value AND model = 'all'
+                                 AND ended_at IS NULL
+           LEFT JOIN people ON people.id = assignments.person_id""",
+        [ids(existing(connection, face_ids))],
+    ).fetchall()
+    if len(rows) > 1 or rows[0][0] is None:
+        raise DecisionError("the catalog does not say one person of these faces; say which person")
+    return int(rows[0][0])
+
+
 def existing(connection: sqlite3.Connection, face_ids: Sequence[int]) -> set[int]:
     """These faces. Raises DecisionError where one of them is not there any more."""
     rows = connection.execute(
