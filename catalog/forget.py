@@ -20,17 +20,25 @@ if TYPE_CHECKING:
 AT_ONCE = 500
 _SHOWN = 5
 Erased = Counter[str]
-"""How many of what went: faces, vectors, crops, decisions, changes, mentions, previews."""
+"""How many of what went: people, faces, vectors, crops, scores, projections, decisions, changes,
+mentions, previews.
+"""
 
 _PLAIN = "(SELECT value FROM json_each(:people))"
-# Faces that are one of these people, exemplars among them, and superseded ones that last were.
+# Faces that are one of these people, those of their reference pictures that are nobody else's, and
+# superseded ones that last were.
 _FACES = f"""
 SELECT face_id AS id FROM assignments WHERE model = 'all' AND state = 'assigned'
    AND ended_at IS NULL AND person_id IN {_PLAIN}
 UNION SELECT id FROM faces WHERE person_id IN {_PLAIN}
-UNION SELECT face_id FROM exemplars WHERE face_id IS NOT NULL AND person_id IN {_PLAIN}
-   AND NOT EXISTS (SELECT 1 FROM assignments WHERE face_id = exemplars.face_id AND model = 'all'
+UNION SELECT face_id FROM exemplars AS known WHERE person_id IN {_PLAIN}
+   AND face_id IS NOT NULL AND (source = 'folder' OR state = 'used')
+   AND NOT EXISTS (SELECT 1 FROM assignments WHERE face_id = known.face_id AND model = 'all'
                    AND state = 'assigned' AND ended_at IS NULL)
+   AND NOT EXISTS (SELECT 1 FROM rejections WHERE face_id = known.face_id
+                   AND person_id IN {_PLAIN})
+   AND NOT EXISTS (SELECT 1 FROM exemplars AS other WHERE other.face_id = known.face_id
+                   AND other.person_id NOT IN {_PLAIN} AND other.state <> 'withdrawn')
 UNION SELECT faces.id FROM assignments JOIN faces ON faces.id = assignments.face_id
    WHERE faces.state = 'superseded' AND assignments.person_id IN {_PLAIN}
    AND NOT EXISTS (SELECT 1 FROM assignments AS later WHERE later.face_id = faces.id
@@ -143,7 +151,7 @@ def _erase_faces(
 
 _OF_FACES = {
     "embeddings": "vectors",
-    "quality": "quality",
+    "quality": "scores",
     "projections": "projections",
     "assignments": "decisions",
     "rejections": "decisions",

@@ -88,7 +88,8 @@ def redo(connection: sqlite3.Connection, change_id: int | None = None, *, actor:
     below = changes.undone_below(connection, change)
     if below:
         raise DecisionError(
-            f"change {change.id} builds on change {below[0]}, which is undone; redo that one first"
+            f"change {change.id} builds on change {below[0]}, which is undone or forgotten; "
+            "redo that one first"
         )
     repeat(connection, change.id, _PERFORM[change.action], change.forward, actor=change.actor)
     newer = changes.later(connection, change.id)

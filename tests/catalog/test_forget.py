@@ -260,3 +260,27 @@ def test_nobody_is_forgotten_twice(make: Maker, crops: sqlite3.Connection, rosa:
     forgotten(make, crops, rosa)
     with pytest.raises(NoSuchPersonError):
         forgotten(make, crops, rosa)
+
+
+def test_a_face_of_which_a_person_said_that_it_is_not_hers_stays(
+    make: Maker, crops: sqlite3.Connection, rosa: int, seen: tuple[list[int], Vectors]
+) -> None:
+    (face, *_), _ = seen
+    make.run(decisions.reject, [face], rosa, actor="me")
+    assert forgotten(make, crops, rosa)["faces"] == 2
+    assert make.value("SELECT state FROM faces WHERE id = ?", face) == "active"
+
+
+def test_a_picture_that_lies_in_another_persons_folder_too_stays_theirs(
+    make: Maker, crops: sqlite3.Connection
+) -> None:
+    rosa, ada = (make.person(name, origin="reference", folder=name) for name in ("Rosa", "Ada"))
+    (face,) = make.reference(rosa, looks(ROSA, 1), folder=b"Rosa")
+    make.connection.execute("UPDATE exemplars SET state = 'withdrawn'")
+    make.connection.execute("UPDATE files SET state = 'missing'")
+    copy = make.file(1, b"/people/Ada/1.jpg", role="reference")
+    make.insert(
+        "exemplars", person_id=ada, face_id=face, file_id=copy, source="folder", state="used"
+    )
+    assert forgotten(make, crops, rosa)["faces"] == 0
+    assert make.value("SELECT count(*) FROM embeddings") == 1
