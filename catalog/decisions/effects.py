@@ -169,11 +169,8 @@ class Effects:
         self._rejudged.add(survivor_id)
 
     def settle(self) -> None:
-        """Once all is written: who each face is, and what has to be judged again. Raises
-        DecisionError where decisions contradict each other.
-        """
+        """Once all is written: who each face is, and what has to be judged again."""
         aftermath.renew_people(self.connection, self._faces)
-        aftermath.refuse_contradiction(self.connection, self._faces)
         aftermath.judge_again(self.connection, self._faces, self._rejudged)
 
     def _end(self, condition: str, faces: Collection[int], person_id: int | None = None) -> None:

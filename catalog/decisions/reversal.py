@@ -121,7 +121,7 @@ def _restore_assignments(connection: sqlite3.Connection, inverse: dict[str, Any]
     """End what a person said, and open again what was open before.
 
     What a person had said comes back as it was. What the machine had said comes back where it still
-    may: nobody said otherwise since, and nobody ruled it out; what it said since then ends.
+    may: nobody said otherwise since; what it said since then ends.
     """
     values = {"now": clock.now(), "rows": json.dumps(inverse.get("assigned", []))}
     connection.execute(
@@ -135,11 +135,11 @@ def _restore_assignments(connection: sqlite3.Connection, inverse: dict[str, Any]
             FROM assignments {_LISTED.format(table="assignments")}
             JOIN faces ON faces.id = assignments.face_id
             WHERE faces.state IN ('active', 'hidden') AND assignments.ended_at IS NOT NULL
-              AND (method = 'user' OR NOT {RULED_OUT}
-                   AND NOT EXISTS (SELECT 1 FROM assignments AS said
-                                   WHERE said.face_id = faces.id AND said.method = 'user'
-                                     AND said.model = assignments.model
-                                     AND said.ended_at IS NULL))""",
+              AND (method = 'user'
+                   OR NOT EXISTS (SELECT 1 FROM assignments AS said
+                                  WHERE said.face_id = faces.id AND said.method = 'user'
+                                    AND said.model = assignments.model
+                                    AND said.ended_at IS NULL))""",
         values,
     ).fetchall()
     values["rows"] = json.dumps([[row["id"], row["face_id"], row["state"], row["model"]]
@@ -158,7 +158,7 @@ def _restore_assignments(connection: sqlite3.Connection, inverse: dict[str, Any]
 
 
 def _end_ruled_out(connection: sqlite3.Connection, faces: set[int]) -> None:
-    """What the machine said while a "not her" was lifted ends as it holds again."""
+    """What the machine said ends where a "not her" holds again, or was said since."""
     connection.execute(
         f"""UPDATE assignments SET state = 'withdrawn', ended_at = ?
             WHERE face_id IN (SELECT value FROM json_each(?)) AND ended_at IS NULL

@@ -14,7 +14,7 @@ from catalog.assignments import Verdict
 from catalog.changes import NoSuchChangeError
 from catalog.connect import connect, transaction
 from catalog.decisions import DecisionError
-from tests.deciding import ADA, ME, ROSA, exemplars, rejections
+from tests.deciding import ADA, ME, ROSA, exemplars, judge, rejections
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -62,6 +62,79 @@ class TestUndo:
     ) -> None:
         first = make.run(decisions.name_person, ROSA, "Rosi", **ME)
         second = make.run(decisions.name_person, ADA, "ROSA", **ME)
+        assert changes.later(make.connection, first) == [second]
+
+    def test_what_the_machine_said_of_a_shown_face_ends_as_it_is_no_face_again(
+        self, make: Maker, faces: list[int]
+    ) -> None:
+        make.run(decisions.reject, [faces[0]], None, **ME)
+        make.run(decisions.show_faces, [faces[0]], **ME)
+        judge(make, faces[0], ADA)
+        make.run(undo.undo, **ME)
+        assert make.open_rows(faces[0]) == []
+        assert make.known_as(faces[0]) is None
+
+    def test_an_undo_that_would_contradict_another_decision_names_that_one(
+        self, make: Maker, faces: list[int]
+    ) -> None:
+        make.run(decisions.confirm, [faces[4]], ADA, **ME)
+        second = make.run(decisions.confirm, [faces[4]], make.person(), **ME)
+        out = make.run(decisions.reject, [faces[4]], ROSA, **ME)
+        make.run(decisions.merge, [ADA], ROSA, **ME)
+        with pytest.raises(DecisionError, match=rf"ruled out by another decision \(change {out}\)"):
+            make.run(undo.undo, second, **ME)
+        assert make.open_rows(faces[4]) == [(3, "assigned", "user")]
+        make.run(undo.undo, out, **ME)
+        make.run(undo.undo, second, **ME)
+        assert make.known_as(faces[4]) == ROSA
+
+    @pytest.mark.parametrize(
+        "decide",
+        [
+            pytest.param(
+                lambda make, faces: (
+                    make.run(decisions.confirm, [faces[4]], ADA, **ME),
+                    make.run(decisions.confirm, [faces[4]], ROSA, **ME),
+                ),
+                id="who a face is",
+            ),
+            pytest.param(
+                lambda make, faces: (
+                    make.run(decisions.name_person, ADA, "Adi", **ME),
+                    make.run(decisions.merge, [ADA], ROSA, **ME),
+                ),
+                id="a name that a merge hides",
+            ),
+            pytest.param(
+                lambda make, faces: (
+                    make.run(decisions.merge, [ADA], ROSA, **ME),
+                    make.run(decisions.name_person, make.person(), "Ada", **ME),
+                ),
+                id="a name that a merge makes free",
+            ),
+            pytest.param(
+                lambda make, faces: (
+                    make.run(decisions.merge, [ADA], ROSA, **ME),
+                    make.run(decisions.choose_cover, ROSA, faces[1], **ME),
+                ),
+                id="a cover from a merge",
+            ),
+            pytest.param(
+                lambda make, faces: (
+                    make.run(decisions.hide_faces, [faces[0]], **ME),
+                    make.run(decisions.show_faces, [faces[0]], **ME),
+                ),
+                id="whether a face is shown",
+            ),
+        ],
+    )
+    def test_what_touches_the_same_builds_on_it(
+        self,
+        make: Maker,
+        faces: list[int],
+        decide: Callable[[Maker, list[int]], tuple[int, int]],
+    ) -> None:
+        first, second = decide(make, faces)
         assert changes.later(make.connection, first) == [second]
 
     def test_a_face_that_is_gone_is_passed_over(self, make: Maker, faces: list[int]) -> None:
