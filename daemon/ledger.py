@@ -92,18 +92,20 @@ def planned_steps(
         jpeg_quality=crops.jpeg_quality,
     )
     quality = _plan("quality", QUALITY_VERSION, reads=align)
-    embed = [
-        _plan(
-            "embed",
-            EMBED_VERSION,
-            model=embedder.name,
-            weights_sha256=embedder.weights_sha256,
-            reads=align,
-            geometry=embedder.geometry,
-        )
-        for embedder in embedders
-    ]
+    embed = [embed_step(embedder, align.fingerprint) for embedder in embedders]
     return {(it.step, it.model): it for it in (probe, frames, found, align, quality, *embed)}
+
+
+def embed_step(embedder: EmbedderUse, align: str) -> Planned:
+    """The embed step as it would be done today on crops whose align step has this fingerprint."""
+    return _plan(
+        "embed",
+        EMBED_VERSION,
+        model=embedder.name,
+        weights_sha256=embedder.weights_sha256,
+        reads=align,
+        geometry=embedder.geometry,
+    )
 
 
 def _plan(
@@ -112,7 +114,7 @@ def _plan(
     *,
     model: str = "",
     weights_sha256: str = "",
-    reads: Planned | None = None,
+    reads: Planned | str | None = None,
     **parameters: Any,
 ) -> Planned:
     mark = fingerprint(
@@ -120,6 +122,6 @@ def _plan(
         model=model,
         weights_sha256=weights_sha256,
         parameters=parameters,
-        reads=[reads.fingerprint] if reads else [],
+        reads=[reads.fingerprint if isinstance(reads, Planned) else reads] if reads else [],
     )
     return Planned(step=step, model=model, fingerprint=mark, parameters=parameters)
