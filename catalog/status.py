@@ -15,10 +15,12 @@ def counts(connection: sqlite3.Connection) -> dict[str, int]:
     """How much there is of everything that people ask for; reference pictures do not count."""
     row = connection.execute(
         """SELECT (SELECT count(*) FROM media WHERE kind = 'image' AND state = 'done'
-                   AND id NOT IN (SELECT media_id FROM reference_only)) AS photos,
+                   AND id NOT IN (SELECT media_id FROM reference_only)
+                   AND id NOT IN (SELECT media_id FROM replaced)) AS photos,
                   (SELECT count(*) FROM media WHERE kind = 'video' AND state = 'done') AS videos,
                   (SELECT count(*) FROM faces WHERE state = 'active'
-                   AND media_id NOT IN (SELECT media_id FROM reference_only)) AS faces,
+                   AND media_id NOT IN (SELECT media_id FROM reference_only)
+                   AND media_id NOT IN (SELECT media_id FROM replaced)) AS faces,
                   (SELECT count(*) FROM people WHERE name IS NOT NULL AND merged_into IS NULL)
                       AS named_people,
                   (SELECT count(*) FROM unknown_people) AS unnamed_people,

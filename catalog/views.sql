@@ -9,19 +9,32 @@ WHERE roots.role = 'reference' AND here.media_id IS NOT NULL
   AND NOT EXISTS (SELECT 1 FROM files AS there JOIN roots AS other ON other.id = there.root_id
                   WHERE there.media_id = here.media_id AND other.role <> 'reference');
 
+CREATE VIEW replaced AS
+-- Earlier versions of photos that were changed in place: they lie nowhere any more, a newer version does. In no list and no
+-- count either.
+WITH RECURSIVE older(media_id) AS (
+    SELECT replaces_media_id FROM media AS newer
+    WHERE replaces_media_id IS NOT NULL AND state = 'done'
+      AND EXISTS (SELECT 1 FROM files WHERE files.media_id = newer.id AND files.state = 'present')
+    UNION
+    SELECT media.replaces_media_id FROM older JOIN media ON media.id = older.media_id WHERE media.replaces_media_id IS NOT NULL)
+SELECT media_id FROM older
+WHERE NOT EXISTS (SELECT 1 FROM files WHERE files.media_id = older.media_id AND files.state = 'present');
+
 CREATE VIEW appearances AS
 -- Who is in what: a row per person and photo, or per person and track of a video.
 SELECT people.id AS person_id, people.name, faces.media_id, NULL AS start_s, NULL AS end_s,
        count(*) AS faces_count, faces.id AS best_face_id, max(faces.quality) AS best_quality
 FROM faces JOIN people ON people.id = faces.person_id
 WHERE faces.state = 'active' AND faces.track_id IS NULL AND people.hidden = 0
-  AND faces.media_id NOT IN (SELECT media_id FROM reference_only)
+  AND faces.media_id NOT IN (SELECT media_id FROM reference_only) AND faces.media_id NOT IN (SELECT media_id FROM replaced)
 GROUP BY faces.media_id, people.id
 UNION ALL
 SELECT people.id, people.name, tracks.media_id, tracks.start_s, tracks.end_s,
        tracks.faces_count, tracks.best_face_id, faces.quality
 FROM tracks JOIN people ON people.id = tracks.person_id LEFT JOIN faces ON faces.id = tracks.best_face_id
-WHERE people.hidden = 0 AND tracks.media_id NOT IN (SELECT media_id FROM reference_only);
+WHERE people.hidden = 0 AND tracks.media_id NOT IN (SELECT media_id FROM reference_only)
+  AND tracks.media_id NOT IN (SELECT media_id FROM replaced);
 
 CREATE VIEW media_people AS
 -- Who is in a photo or video: a row per media and person.
@@ -37,7 +50,7 @@ FROM people LEFT JOIN
      (SELECT person_id, count(*) AS faces_count, count(DISTINCT media_id) AS media_count,
              id AS best_face_id, max(quality)
       FROM faces WHERE person_id IS NOT NULL AND state = 'active'
-        AND media_id NOT IN (SELECT media_id FROM reference_only)
+        AND media_id NOT IN (SELECT media_id FROM reference_only) AND media_id NOT IN (SELECT media_id FROM replaced)
       GROUP BY person_id) AS seen ON seen.person_id = people.id
 WHERE people.merged_into IS NULL AND (people.name IS NOT NULL OR seen.faces_count > 0);
 
