@@ -1,7 +1,9 @@
 """New content at a known path (tags rewritten, turned, cropped, saved again): what people decided
 on the old faces is copied to the new faces that are the same.
 
-The old media keeps its own decisions; one that is undone there stays on the new one.
+The old media keeps its own decisions; one that is undone there stays on the new one. A face that
+the machine put into a group starts in the same group: with its only picture gone from every folder,
+the group would end, and with it the name that somebody gave it.
 """
 
 from __future__ import annotations
@@ -24,15 +26,15 @@ REASON = "carried over from an earlier version of the picture"
 
 
 def carry_over(connection: sqlite3.Connection, media_id: int) -> int:
-    """Copy people's decisions to the faces of a media that was read for the first time, from the
-    version before it. Returns how many faces they are.
+    """Copy people's decisions and groups to the faces of a media that was read for the first time,
+    from the version before it. Returns how many faces they are.
     """
     before = _version_before(connection, media_id)
     if before is None:
         return 0
     measures = _measures(connection)
     old = _version(connection, before, measures)
-    wanted = [face for face in old.faces if _has_decision(connection, face.id)]
+    wanted = [face for face in old.faces if _is_somebody(connection, face.id)]
     if not wanted:
         return 0
     new = _version(connection, media_id, measures)
@@ -126,10 +128,10 @@ def _roll(landmarks: Sequence[Sequence[float]]) -> float:
     return math.degrees(math.atan2(left_y - right_y, left_x - right_x))
 
 
-def _has_decision(connection: sqlite3.Connection, face_id: int) -> bool:
+def _is_somebody(connection: sqlite3.Connection, face_id: int) -> bool:
     """Whether there is something to copy."""
     found = connection.execute(
-        """SELECT 1 FROM faces WHERE id = :id AND (state = 'hidden'
+        """SELECT 1 FROM faces WHERE id = :id AND (state = 'hidden' OR person_id IS NOT NULL
            OR EXISTS (SELECT 1 FROM people WHERE cover_face_id = :id))""",
         {"id": face_id},
     ).fetchone()
@@ -142,8 +144,8 @@ _COPIES = (
     """INSERT INTO assignments (face_id, person_id, model, state, method, similarity,
            evidence_face_id, decided_at, decided_by)
        SELECT :new, person_id, model, state, method, :similarity, :old, decided_at, decided_by
-       FROM assignments WHERE face_id = :old AND method = 'user' AND state = 'assigned'
-         AND ended_at IS NULL""",
+       FROM assignments WHERE face_id = :old AND method IN ('user', 'group')
+         AND model = 'all' AND state = 'assigned' AND ended_at IS NULL""",
     """UPDATE faces SET state = old.state, person_id =
            (SELECT ifnull(people.merged_into, people.id) FROM assignments
             JOIN people ON people.id = assignments.person_id

@@ -165,14 +165,20 @@ def test_a_cover_goes_along_where_its_picture_lies_nowhere_any_more(
     assert cover == (photo.faces[0] if copy else new)
 
 
-def test_what_the_machine_thought_is_not_copied_and_the_new_faces_are_judged(
+def test_a_face_starts_in_the_group_that_it_was_in_and_is_judged_anew(
     make: Maker, crops: sqlite3.Connection
 ) -> None:
-    (rosa,) = crowd(1)
-    photo = Edited(make, crops, rosa)
-    make.assign(photo.faces[0], make.person(), "group")
-    (new,) = photo.commit(face_record(LEFT, again(rosa)))
-    assert user_rows(make, new) == []
+    rosa, paul = crowd(2)
+    photo = Edited(make, crops, rosa, paul)
+    group, known = make.person(), make.person("Paul", origin="reference")
+    make.assign(photo.faces[0], group, "group")
+    make.assign(photo.faces[1], known, "reference")
+    new_rosa, new_paul = photo.commit(
+        face_record(LEFT, again(rosa)), face_record(RIGHT, again(paul))
+    )
+    assert user_rows(make, new_rosa) == [(group, "group", "somebody", photo.faces[0], None)]
+    assert user_rows(make, new_paul) == []
+    assert (make.known_as(new_rosa), make.known_as(new_paul)) == (group, None)
     assert make.job_keys("identify") == [f"{photo.new_id}/0"]
 
 
