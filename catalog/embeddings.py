@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from catalog import steps
 from catalog.faces import ensure_embedder
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Sequence
 
-    from catalog.records import EmbedderRecord
+    from catalog.records import EmbedderRecord, StepRecord
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,3 +65,17 @@ def write(
             [place.face_id, embedder_id, vector],
         )
     return True
+
+
+def note(connection: sqlite3.Connection, media_id: int, align: str, step: StepRecord) -> None:
+    """Write an embed step beside those of other models, as reading the photo would have; not where
+    its crops were cut anew meanwhile, so that their align step has another fingerprint.
+    """
+    same = connection.execute(
+        """SELECT 1 FROM media WHERE id = ? AND ? = ifnull(
+               (SELECT fingerprint FROM steps WHERE media_id = media.id AND step = 'align'
+                AND state = 'done'), '')""",
+        [media_id, align],
+    ).fetchone()
+    if same is not None:
+        steps.add(connection, media_id, 0, step)

@@ -9,6 +9,7 @@ from catalog import steps
 
 if TYPE_CHECKING:
     import sqlite3
+    from collections.abc import Collection, Mapping
 
 
 def counts(connection: sqlite3.Connection) -> dict[str, int]:
@@ -67,6 +68,8 @@ def roots_state(connection: sqlite3.Connection) -> list[dict[str, Any]]:
     return [dict(row) for row in rows]
 
 
-def outdated(connection: sqlite3.Connection, current: dict[tuple[str, str], str]) -> dict[str, int]:
+def outdated(
+    connection: sqlite3.Connection, current: Mapping[tuple[str, str], Collection[str]]
+) -> dict[str, int]:
     """How many media have a step that was made with other settings or models; see `steps`."""
     return steps.outdated(connection, current)

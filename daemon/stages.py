@@ -65,7 +65,7 @@ class Stages:
             self.beside[kind] = built = _build(kind, self.settings, threads=self.threads)
             if built is not None and self.is_noted(built):
                 align = self.steps["align", ""].fingerprint
-                self.steps["embed", built.name] = ledger.embed_step(built, align)
+                self.steps["embed", built.name] = ledger.embed_step(kind, align)
         return self.beside[kind]
 
     def embedders_for(self, compared: Iterable[EmbedderRecord]) -> list[Embedder]:

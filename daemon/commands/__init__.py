@@ -23,6 +23,7 @@ COMMANDS = (
     "people",
     "search",
     "calibrate",
+    "recompute",
     "models",
     "doctor",
     "verify",
