@@ -73,8 +73,8 @@ def note(connection: sqlite3.Connection, media_id: int, align: str, step: StepRe
     """
     same = connection.execute(
         """SELECT 1 FROM media WHERE id = ? AND ? = ifnull(
-               (SELECT fingerprint FROM steps WHERE media_id = media.id AND step = 'align'
-                AND state = 'done'), '')""",
+               (SELECT fingerprint FROM steps WHERE media_id = media.id AND +step = 'align'
+                AND +steps.state = 'done'), '')""",
         [media_id, align],
     ).fetchone()
     if same is not None:

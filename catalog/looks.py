@@ -90,7 +90,7 @@ def given_up(connection: sqlite3.Connection, media_id: int) -> set[int]:
     for row in connection.execute(
         """SELECT state, payload, result FROM jobs WHERE media_id = :media AND kind = :kind
            AND finished_at >= ifnull((SELECT max(started_at) FROM steps WHERE media_id = :media
-                                      AND step = 'align'), '')""",
+                                      AND +step = 'align'), '')""",
         {"media": media_id, "kind": KIND},
     ):
         if row["state"] in ("failed", "quarantined"):

@@ -20,7 +20,7 @@ from daemon.supervisor import Supervisor
 if TYPE_CHECKING:
     import sqlite3
     import threading
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from daemon.faces.plan import ModelPlan
     from daemon.settings import Settings
@@ -32,22 +32,25 @@ STEPS = ("probe", "frames", "detect", "align", "quality", EMBED)
 FOLLOW_S = 0.2
 
 
-def behind(connection: sqlite3.Connection, settings: Settings, models: ModelPlan) -> dict[str, int]:
-    """What `rollcall recompute` would bring up to date: files by step, in the order of the flow;
-    for `embed` the files or faces that lack a vector, at least 1 where only the change is left.
-    """
-    found = steps.outdated(connection, marks_of(connection, settings, models))
-    choices = models.recognizer_choices
-    lacking = comparable.count_lacking(connection, choices)
-    waiting = 0 if comparable.is_switched(connection, choices) else 1
-    embed = max(found.pop(EMBED, 0), lacking, waiting)
-    return {**found, **({EMBED: embed} if embed else {})}
-
-
 def is_done(settings: Settings, step: str) -> bool:
     """Whether there is nothing to do. Raises CatalogError where there is no catalog."""
+    models = plan(settings)
     with closing(connect(settings.catalog, readonly=True)) as connection:
-        return step not in behind(connection, settings, plan(settings))
+        found = steps.outdated(connection, marks_of(connection, settings, models))
+        if step == EMBED:
+            return not needs_embed(connection, models, found)
+    return step not in found
+
+
+def needs_embed(
+    connection: sqlite3.Connection, models: ModelPlan, outdated: Mapping[str, int]
+) -> bool:
+    """Whether a file or a face lacks a vector by the chosen models, or only the change to them is
+    left. `outdated` are files by step.
+    """
+    if EMBED in outdated or not comparable.is_switched(connection, models.recognizer_choices):
+        return True
+    return comparable.count_lacking(connection, models.recognizer_choices) > 0
 
 
 def recompute_alone(

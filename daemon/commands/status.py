@@ -18,7 +18,7 @@ from daemon.hardware import survey
 from daemon.introduction import workers_now
 from daemon.lock import CatalogLock
 from daemon.people.in_force import unmeasured
-from daemon.recompute import EMBED, behind
+from daemon.recompute import EMBED, needs_embed
 from daemon.renewal import marks_of
 
 if TYPE_CHECKING:
@@ -93,20 +93,16 @@ def _models(
             "made_with_other_settings": {},
             "recompute": [],
         }
+    outdated = facts.outdated(connection, marks_of(connection, settings, models))
+    first = next((step for step in outdated if step != EMBED), None)
+    embed = needs_embed(connection, models, outdated)
     return {
         "models": {"detector": models.detectors, "recognizer": models.recognizers},
         "notes": [*models.notes, *comparable.notes(connection, models.recognizer_choices)],
-        "made_with_other_settings": facts.outdated(
-            connection, marks_of(connection, settings, models)
-        ),
-        "recompute": _remedies(behind(connection, settings, models)),
+        "made_with_other_settings": outdated,
+        # The first step that is behind, which all that read from it follow, and vectors.
+        "recompute": [*([first] if first else []), *([EMBED] if embed else [])],
     }
-
-
-def _remedies(found: dict[str, int]) -> list[str]:
-    """The steps to recompute: the first that is behind, which all behind it follow, and vectors."""
-    first = next((step for step in found if step != EMBED), None)
-    return [*([first] if first else []), *([EMBED] if EMBED in found else [])]
 
 
 def _print(report: dict[str, Any]) -> None:
