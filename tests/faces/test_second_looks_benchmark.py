@@ -26,9 +26,9 @@ def test_looks_that_hold_more_of_the_person_tell_more_people_apart() -> None:
     result = second_looks.measured(faces(0.9, 0), faces(0.94, 100))
     first, second = (result["tar"][name]["1e-02"]["tar"] for name in ("first", "second"))
     assert second > first + 0.05
-    doubt = result["doubt"]["balanced"]
-    assert doubt["strangers"]["pairs"] > 0
-    assert doubt["strangers"]["fall"] > doubt["one_person"]["fall"]
+    # Of strangers who were just alike enough by chance hardly one is so again.
+    doubt = result["doubt"]["balanced"]["strangers"]
+    assert doubt["pairs"] > 0 and doubt["fall"] > 0.5
 
 
 def test_the_same_looks_change_nothing() -> None:
