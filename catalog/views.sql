@@ -10,16 +10,23 @@ WHERE roots.role = 'reference' AND here.media_id IS NOT NULL
                   WHERE there.media_id = here.media_id AND other.role <> 'reference');
 
 CREATE VIEW replaced AS
--- Earlier versions of photos that were changed in place: they lie nowhere any more, a newer version does. In no list and no
--- count either.
-WITH RECURSIVE older(media_id) AS (
-    SELECT replaces_media_id FROM media AS newer
-    WHERE replaces_media_id IS NOT NULL AND state = 'done'
-      AND EXISTS (SELECT 1 FROM files WHERE files.media_id = newer.id AND files.state = 'present')
+-- Versions of photos that were changed in place and lie nowhere any more, where a newer version does, or the one before it
+-- again: in no list and no count either.
+WITH RECURSIVE
+-- CROSS JOIN keeps the order: it starts from the few photos that are versions of others, whatever the catalog's size.
+here(media_id) AS (
+    SELECT files.media_id FROM media CROSS JOIN files ON files.media_id IN (media.id, media.replaces_media_id)
+    WHERE media.replaces_media_id IS NOT NULL AND +files.state = 'present'),
+older(media_id) AS (
+    SELECT replaces_media_id FROM here CROSS JOIN media ON media.id = here.media_id
+    WHERE replaces_media_id IS NOT NULL AND +state = 'done'
     UNION
-    SELECT media.replaces_media_id FROM older JOIN media ON media.id = older.media_id WHERE media.replaces_media_id IS NOT NULL)
-SELECT media_id FROM older
-WHERE NOT EXISTS (SELECT 1 FROM files WHERE files.media_id = older.media_id AND files.state = 'present');
+    SELECT media.replaces_media_id FROM older JOIN media ON media.id = older.media_id
+    WHERE media.replaces_media_id IS NOT NULL)
+SELECT media_id FROM
+    (SELECT media_id FROM older
+     UNION SELECT id FROM media WHERE replaces_media_id IN (SELECT media_id FROM here))
+WHERE media_id NOT IN (SELECT media_id FROM here);
 
 CREATE VIEW appearances AS
 -- Who is in what: a row per person and photo, or per person and track of a video.

@@ -266,6 +266,9 @@ def test_a_replaced_photo_counts_once(make: Maker, crops: sqlite3.Connection) ->
     make.connection.execute("DELETE FROM files WHERE id = ?", [copy])
     make.connection.execute("UPDATE files SET state = 'missing'")
     assert make.row(counted, somebody) == (2, 2)
+    # Where the old version was put back, it is the one that counts.
+    make.connection.execute("UPDATE files SET state = 'present', media_id = ?", [photo.old_id])
+    assert make.rows("SELECT media_id FROM appearances") == [(photo.old_id,)]
 
 
 class TestTie:
