@@ -53,6 +53,7 @@ class Identification:
         self._claimed: list[Job] = []
         self._working = False
         self.changed = 0
+        self.on_written: Callable[[], None] = lambda: None
         self._loop = Loop("identification", self._round, on_error)
 
     def start(self) -> None:
@@ -136,6 +137,7 @@ class Identification:
         self.changed += self._writer.run(
             lambda it: _close(it, claimed, chunks[-1], founded, answer.doubtful)
         )
+        self.on_written()
 
 
 def _close(
