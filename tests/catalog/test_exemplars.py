@@ -29,6 +29,15 @@ def enrol(
     return file_id
 
 
+def copied(make: Maker, path: bytes, media_id: int | None = None) -> int:
+    """A reference picture with a face, or another copy of it; returns the media."""
+    if media_id is None:
+        media_id = make.media()
+        make.face(media_id)
+    make.run(exemplars.enrol, make.file(media_id, path, role="reference"))
+    return media_id
+
+
 def people(make: Maker) -> list[tuple[object, ...]]:
     return make.rows("SELECT id, name, folder FROM people ORDER BY id")
 
@@ -37,6 +46,14 @@ def shown(make: Maker) -> list[tuple[object, ...]]:
     return make.rows(
         """SELECT people.folder, exemplars.state, exemplars.face_id FROM exemplars
            JOIN people ON people.id = person_id ORDER BY exemplars.id"""
+    )
+
+
+def counting(make: Maker) -> list[tuple[object, ...]]:
+    """The folders, and how many pictures each person is known by."""
+    return make.rows(
+        """SELECT people.folder, count(*) FROM exemplars JOIN people ON people.id = person_id
+           WHERE state = 'used' GROUP BY people.id ORDER BY people.folder"""
     )
 
 
@@ -165,7 +182,7 @@ class TestFilesComeAndGo:
         enrol(make, b"/people/Ada/c.jpg")
         taken(make)
         make.run(arrivals.move, b"/people/Rosa/a.jpg", b"/people/Ada/a.jpg")
-        assert [row[0] for row in shown(make)] == ["Ada", "Rosa", "Ada"]
+        assert counting(make) == [("Ada", 2), ("Rosa", 1)]
         assert sorted(make.job_keys("rejudge")) == ["1", "2"]
 
     def test_a_file_moved_to_a_new_folder_while_others_stay_is_a_new_person(
@@ -175,6 +192,11 @@ class TestFilesComeAndGo:
         enrol(make, b"/people/Rosa/b.jpg")
         make.run(arrivals.move, b"/people/Rosa/a.jpg", b"/people/Ada/a.jpg")
         assert [row[1:] for row in people(make)] == [("Rosa", "Rosa"), ("Ada", "Ada")]
+
+    def test_a_file_moved_right_into_the_people_folder_is_nobodys(self, make: Maker) -> None:
+        enrol(make)
+        make.run(arrivals.move, b"/people/Rosa/a.jpg", b"/people/a.jpg")
+        assert shown(make)[0][1] == "withdrawn"
 
     def test_a_file_moved_out_of_the_people_folder_is_a_photo(self, make: Maker) -> None:
         enrol(make)
@@ -231,6 +253,74 @@ class TestNames:
         enrol(make, b"/people/Rosa Luxemburg/c.jpg")
         assert len(people(make)) == 1
 
+    def test_a_folder_too_large_to_move_at_once_keeps_its_person(self, make: Maker) -> None:
+        for number in range(files.STEP_ROWS + 5):
+            enrol(make, b"/people/Rosa/%d.jpg" % number)
+        moved = make.run(arrivals.move, b"/people/Rosa", b"/people/R.L.")
+        assert moved == files.STEP_ROWS, "the others still lie in the old folder"
+        assert people(make) == [(1, "Rosa", "R.L.")]
+        make.run(arrivals.move, b"/people/Rosa", b"/people/R.L.")
+        assert people(make) == [(1, "Rosa", "R.L.")]
+        assert counting(make) == [("R.L.", files.STEP_ROWS + 5)]
+
+    def test_a_folder_that_was_moved_file_by_file_keeps_its_person(self, make: Maker) -> None:
+        for name in (b"a", b"b", b"c"):
+            enrol(make, b"/people/Rosa/%s.jpg" % name)
+        make.run(arrivals.delete, b"/people/Rosa/c.jpg")
+        for name in (b"a", b"b"):
+            old, new = (b"/people/%s/%s.jpg" % (folder, name) for folder in (b"Rosa", b"Ada"))
+            make.run(arrivals.move, old, new)
+        assert people(make) == [(1, "Rosa", "Ada"), (2, None, None)]
+        assert counting(make) == [("Ada", 2)]
+        assert sorted(make.job_keys("rejudge")) == ["1", "2"]
+
+    def test_a_folder_that_was_copied_and_deleted_keeps_its_person(self, make: Maker) -> None:
+        media = [copied(make, b"/people/Rosa/%d.jpg" % number) for number in range(3)]
+        for number, media_id in enumerate(media):
+            copied(make, b"/people/R.L./%d.jpg" % number, media_id)
+        assert counting(make) == [], "two folders claim each face"
+        make.run(arrivals.delete, b"/people/Rosa")
+        assert people(make) == [(1, "Rosa", "R.L."), (2, None, None)]
+        assert counting(make) == [("R.L.", 3)]
+
+    @pytest.mark.parametrize("decision", ["name", "merge", "reject", "confirm", "cover"])
+    def test_whom_a_person_decided_about_is_nobody_else_under_a_new_folder(
+        self, make: Maker, decision: str
+    ) -> None:
+        media_id = copied(make, b"/people/Rosa/a.jpg")
+        copied(make, b"/people/Ada/a.jpg", media_id)
+        _, (face,) = make.photo(None)
+        if decision == "name":
+            make.run(decisions.name_person, 2, "Ada L.", actor="me")
+        elif decision == "merge":
+            make.merge(make.person(), 2)
+        elif decision == "reject":
+            make.reject(face, 2)
+        elif decision == "confirm":
+            make.assign(face, 2)
+        else:
+            make.connection.execute("UPDATE people SET cover_face_id = ? WHERE id = 2", [face])
+        make.run(arrivals.delete, b"/people/Rosa")
+        assert people(make)[0] == (1, "Rosa", "Rosa")
+        assert counting(make) == [("Ada", 1)]
+
+    def test_a_picture_put_into_a_wrong_folder_and_taken_out_changes_nobody(
+        self, make: Maker
+    ) -> None:
+        media_id = copied(make, b"/people/Ada/a.jpg")
+        copied(make, b"/people/Rosa/a.jpg", media_id)
+        make.run(arrivals.delete, b"/people/Rosa/a.jpg")
+        assert people(make) == [(1, "Ada", "Ada"), (2, "Rosa", "Rosa")]
+        assert counting(make) == [("Ada", 1)]
+
+    def test_a_folder_of_somebody_merged_feeds_who_is_left(self, make: Maker) -> None:
+        enrol(make, b"/people/Rosa/a.jpg")
+        enrol(make, b"/people/Luxemburg/b.jpg")
+        make.merge(2, into=1)
+        enrol(make, b"/people/Luxemburg/c.jpg")
+        assert len(people(make)) == 2
+        assert make.value("SELECT max(person_id) FROM exemplars") == 2, "read through merged_into"
+
     def test_a_name_that_a_person_gave_is_not_taken_back_by_the_folder(self, make: Maker) -> None:
         file_id = enrol(make)
         make.run(decisions.name_person, 1, "Rosa Luxemburg", actor="me")
@@ -243,7 +333,7 @@ class TestNames:
         enrol(make)
         enrol(make, b"/people/Ada/b.jpg")
         make.run(arrivals.move, b"/people/Rosa", b"/people/Ada")
-        assert [row[0] for row in shown(make)] == ["Ada", "Ada"]
+        assert counting(make) == [("Ada", 2)]
 
     def test_a_folder_called_like_somebody_known_is_hers(self, make: Maker) -> None:
         person = make.person("rosa")
@@ -279,3 +369,34 @@ def test_a_reference_file_that_another_overwrites_counts_no_longer(make: Maker) 
     make.run(files.move, b"/people/Rosa/a.jpg", b"/people/Rosa/b.jpg")
     rows = make.rows("SELECT state, file_id FROM exemplars ORDER BY id")
     assert rows == [("used", 1), ("withdrawn", None)]
+
+
+class TestPoor:
+    @pytest.mark.parametrize(
+        ("quality", "state"),
+        [
+            pytest.param(0.34, "poor", id="blurred"),
+            pytest.param(0.35, "used", id="good enough"),
+            pytest.param(None, "used", id="never scored"),
+        ],
+    )
+    def test_a_face_that_tells_nothing_is_not_used(
+        self, make: Maker, quality: float | None, state: str
+    ) -> None:
+        media_id = make.media()
+        file_id = make.file(media_id, b"/people/Rosa/a.jpg", role="reference")
+        face = make.face(media_id, quality=quality)  # type: ignore[arg-type]
+        make.insert("quality", face_id=face, version="1", reasons='["the face is blurred"]')
+        make.run(exemplars.enrol, file_id)
+        assert shown(make) == [("Rosa", state, face)], "it says which face was looked at"
+        reason = make.value("SELECT reason FROM exemplars")
+        assert reason is None or "quality 0.34: the face is blurred" in reason
+
+    def test_a_better_score_enrols_it(self, make: Maker) -> None:
+        media_id = make.media()
+        file_id = make.file(media_id, b"/people/Rosa/a.jpg", role="reference")
+        make.face(media_id, quality=0.1)
+        make.run(exemplars.enrol, file_id)
+        make.connection.execute("UPDATE faces SET quality = 0.9")
+        make.run(exemplars.renew_for_media, media_id)
+        assert shown(make)[0][1] == "used"
