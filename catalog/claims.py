@@ -33,10 +33,12 @@ def rivals(connection: sqlite3.Connection, claim: Claim) -> list[Claim]:
     """The claims of other people on this face: the same content, or another copy of the same
     photograph, whether or not they are in conflict already.
     """
-    rows = connection.execute(_CLAIMS, [claim.person_id, claim.file_id]).fetchall()
-    others = [Claim(**dict(row)) for row in rows]
-    alike = {claim.face_id, *_alike(connection, claim.face_id)} if others else set()
-    return [other for other in others if other.face_id in alike]
+    alike = sorted({claim.face_id, *_alike(connection, claim.face_id)})
+    rows = connection.execute(
+        f"{_CLAIMS} AND exemplars.face_id IN ({','.join('?' * len(alike))})",
+        [claim.person_id, claim.file_id, *alike],
+    ).fetchall()
+    return [Claim(**dict(row)) for row in rows]
 
 
 def reason(others: Sequence[Claim]) -> str:
@@ -79,13 +81,12 @@ SELECT exemplars.file_id, exemplars.face_id, exemplars.person_id, files.path
 FROM exemplars JOIN files ON files.id = exemplars.file_id
 JOIN people ON people.id = exemplars.person_id
 WHERE exemplars.source = 'folder' AND exemplars.state IN ('used', 'conflict')
-  AND exemplars.face_id IS NOT NULL
   AND ifnull(people.merged_into, people.id) <>
       (SELECT ifnull(merged_into, id) FROM people WHERE id = ?)
   AND exemplars.file_id <> ?
 """
 _VECTORS = """
-SELECT DISTINCT embeddings.face_id, vector
+SELECT embeddings.face_id, vector
 FROM exemplars JOIN embeddings ON embeddings.face_id = exemplars.face_id
 WHERE exemplars.source = 'folder' AND exemplars.state IN ('used', 'conflict')
   AND embeddings.embedder_id = ? AND length(vector) = ?
