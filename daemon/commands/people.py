@@ -20,6 +20,7 @@ from daemon.commands.common import (
     open_catalog,
     print_json,
 )
+from daemon.commands.people_why import why
 from daemon.errors import UsageError
 
 if TYPE_CHECKING:
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
 @click.group(name="people")
 def command() -> None:
     """List people, give them names, and add pictures that they are known by."""
+
+
+command.add_command(why)
 
 
 @command.command("list", epilog="Example: rollcall people list --unknown")

@@ -191,3 +191,26 @@ def test_thousands_of_paths_can_be_scanned_at_once(small: Home) -> None:
     done = small.rollcall("scan", *paths, "--json")
     assert done.returncode == 1, done.stderr[-2000:]
     assert len(json.loads(done.stdout)["failures"]) == 1200
+
+
+def test_why_tells_every_face_with_its_evidence_and_needs_no_models(scanned: Home) -> None:
+    rows = scanned.query(
+        """SELECT faces.id, people.name, assignments.method FROM faces
+           LEFT JOIN assignments ON face_id = faces.id AND model = 'all' AND ended_at IS NULL
+           LEFT JOIN people ON people.id = assignments.person_id
+           WHERE faces.media_id IN (SELECT media_id FROM files WHERE path LIKE '%/examples/%')
+           ORDER BY faces.id"""
+    )
+    face, name, _ = next(row for row in rows if row[2] == "reference")
+    done = scanned.rollcall("people", "why", str(face))
+    assert done.returncode == 0, done.stderr
+    assert f"  {name}: similarity 0.9" in done.stdout
+    assert f"/reference/{name}/" in done.stdout
+    assert "a name needs 0.930" in done.stdout
+    assert " ahead of " in done.stdout and "the second person" not in done.stdout
+    assert "with Dlib" in done.stdout
+    found = json.loads(scanned.rollcall("people", "why", str(face), "--json").stdout)
+    assert found["verdicts"][0]["evidence"]["path"].startswith("/")
+    unknown = next((row[0] for row in rows if row[1] is None), None)
+    if unknown is not None:
+        assert scanned.rollcall("people", "why", str(unknown)).returncode == 0
