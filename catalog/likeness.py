@@ -35,9 +35,7 @@ def people_like(connection: sqlite3.Connection, face_id: int) -> list[Likeness]:
     """
     faces: dict[int, float] = {}
     total = 0.0
-    for place, embedder in enumerate(calibrations.active_embedders(connection)):
-        row = calibrations.newest(connection, embedder.id)
-        weight = 1.0 if row is None else row.curve["slope"]
+    for place, (embedder, weight) in enumerate(calibrations.weights(connection)):
         found = _similarities(connection, face_id, embedder.id, 4 * embedder.dimensions)
         seen = found if place == 0 else {it: found[it] for it in faces.keys() & found.keys()}
         faces = {it: faces.get(it, 0.0) + weight * value for it, value in seen.items()}

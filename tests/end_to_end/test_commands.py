@@ -214,3 +214,49 @@ def test_why_tells_every_face_with_its_evidence_and_needs_no_models(scanned: Hom
     unknown = next((row[0] for row in rows if row[1] is None), None)
     if unknown is not None:
         assert scanned.rollcall("people", "why", str(unknown)).returncode == 0
+
+
+def test_faces_like_a_known_face_are_found_without_models(scanned: Home) -> None:
+    face, person = scanned.query(
+        """SELECT faces.id, person_id FROM faces JOIN files USING (media_id)
+           WHERE path LIKE '%/examples/obama1.jpg'"""
+    )[0]
+    done = scanned.rollcall("search", "--face", str(face), "-k", "3", "--json")
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert found["path"].endswith("obama1.jpg")
+    assert [near["person_id"] for near in found["nearest"]] == [person] * 3
+    text = scanned.rollcall("search", "--face", str(face)).stdout
+    assert text.count("obama ") == 5 and "/examples/" in text
+
+
+def test_photos_of_people_together_are_found_by_name(scanned: Home) -> None:
+    done = scanned.rollcall("search", "--person", "Obama", "--with", "biden", "--json")
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    names = {row["path"].rpartition("/")[2] for row in found["media"]}
+    assert names == {"obama_and_biden.jpg", "two_people.jpg"}
+    everything = json.loads(scanned.rollcall("search", "--person", "obama", "--json").stdout)
+    assert everything["count"] == 8
+    text = scanned.rollcall("search", "--person", "obama", "-k", "2").stdout
+    assert "and 6 more" in text
+    assert "in no photo" in scanned.rollcall("search", "--person", "obama", "--to", "1900").stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        pytest.param([], "say what to look for", id="nothing"),
+        pytest.param(["x.jpg", "--face", "1"], "say what to look for", id="two things"),
+        pytest.param(["--face", "1", "--from", "2024"], "narrow down --person", id="no person"),
+        pytest.param(["--person", "obama", "--from", "May"], "not a date", id="no date"),
+        pytest.param(["--face", "99999"], "face 99999 is not there", id="no face"),
+        pytest.param(["--person", "nobody"], "nobody is called", id="no name"),
+    ],
+)
+def test_a_search_that_cannot_be_done_is_said_in_one_line(
+    scanned: Home, arguments: list[str], words: str
+) -> None:
+    done = scanned.rollcall("search", *arguments)
+    assert done.returncode == 2, done.stdout
+    assert words in done.stderr and done.stderr.count("\n") == 1
