@@ -22,6 +22,7 @@ COMMANDS = (
     "jobs",
     "people",
     "search",
+    "group",
     "calibrate",
     "models",
     "doctor",
