@@ -119,7 +119,7 @@ def _spectral(vectors: Vectors, given: Parameters, calibration: Calibration) -> 
 # Density methods chain from face to face, so they need the similarity that strangers hardly reach.
 METHODS: Final[Mapping[str, Method]] = {
     "dbscan": Method(
-        most_faces=20_000,
+        most_faces=10_000,
         defaults=lambda it, _: {"eps": 1 - it.thresholds["strict"], "min_samples": 2},
         run=_dbscan,
     ),
