@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 # have a cosine of 0.994 or more; of 459 pairs of two photographs of one person none has 0.99, and
 # two people of Labeled Faces in the Wild have 0.942 at most.
 SAME_PHOTOGRAPH = 0.99
+# So many rival files are named; the others are counted.
+NAMED = 3
 # The same as the distance of two unit vectors.
 _NEAR = math.sqrt(2 - 2 * SAME_PHOTOGRAPH)
 
@@ -43,8 +45,12 @@ def rivals(connection: sqlite3.Connection, claim: Claim) -> list[Claim]:
 
 def reason(others: Sequence[Claim]) -> str:
     """What to tell the user of a conflict with these."""
-    paths = ", ".join(sorted(other.path for other in others))
-    return f"the same face is a reference picture of somebody else too: {paths}; keep one of them"
+    paths = sorted(other.path for other in others)
+    more = f" and {len(paths) - NAMED} more" if len(paths) > NAMED else ""
+    return (
+        f"the same face is a reference picture of somebody else too: {', '.join(paths[:NAMED])}"
+        f"{more}; keep it in one folder"
+    )
 
 
 def _alike(connection: sqlite3.Connection, face_id: int) -> set[int]:

@@ -26,20 +26,26 @@ def name_of(path: bytes, root: bytes) -> str | None:
 def person_of(connection: sqlite3.Connection, file_id: int, folder: str) -> int:
     """Whose picture this is.
 
-    The last picture that leaves a folder takes its person along into a folder that is nobody's
-    yet.
+    A picture whose old folder is empty takes that folder's person along into one that is nobody's
+    yet: as the last file that moved, or as a copy of a file that went.
     """
     known = connection.execute("SELECT 1 FROM people WHERE folder = ?", [folder]).fetchone()
-    before = connection.execute(
-        """SELECT people.id, people.folder FROM exemplars
-           JOIN people ON people.id = exemplars.person_id
-           WHERE exemplars.file_id = ? AND people.folder IS NOT NULL""",
-        [file_id],
-    ).fetchone()
-    if known is None and before is not None and not has_files(connection, before["folder"]):
-        connection.execute("UPDATE people SET folder = ? WHERE id = ?", [folder, before["id"]])
-        return int(before["id"])
+    if known is None:
+        before = connection.execute(_BEFORE, [file_id]).fetchall()
+        left = [row for row in before if not has_files(connection, row["folder"])]
+        if len(left) == 1:
+            connection.execute("UPDATE people SET folder = ? WHERE id = ?", [folder, left[0]["id"]])
+            return int(left[0]["id"])
     return people.for_folder(connection, folder)
+
+
+def apart(old: bytes, new: bytes) -> tuple[bytes, bytes]:
+    """The folders in which two paths begin to differ, seen from their ends: where a folder was
+    renamed, its old and new path, whichever file in it one looks at.
+    """
+    while os.path.basename(old) == os.path.basename(new) and old != new:
+        old, new = os.path.dirname(old), os.path.dirname(new)
+    return old, new
 
 
 def rename(connection: sqlite3.Connection, old: bytes, new: bytes) -> None:
@@ -118,6 +124,15 @@ def _text(name: bytes) -> str:
     return name.decode("utf-8", "backslashreplace")
 
 
+# Who was known by this content before, as this file or as another.
+_BEFORE = """
+SELECT DISTINCT people.id, people.folder
+FROM files AS this JOIN exemplars ON exemplars.source = 'folder'
+     AND (exemplars.file_id IN (SELECT id FROM files WHERE media_id = this.media_id)
+          OR exemplars.face_id IN (SELECT id FROM faces WHERE media_id = this.media_id))
+JOIN people ON people.id = exemplars.person_id
+WHERE this.id = ? AND people.folder IS NOT NULL
+"""
 _HEIRS = """
 SELECT people.id FROM people
 WHERE people.id IN (SELECT theirs.person_id FROM exemplars AS own

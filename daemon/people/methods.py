@@ -76,12 +76,8 @@ def _dbscan(vectors: Vectors, given: Parameters, _: Calibration) -> Labels:
 
 
 def _hdbscan(vectors: Vectors, given: Parameters, _: Calibration) -> Labels:
-    # Two unit vectors at cosine distance d are sqrt(2d) apart.
-    maker = _sklearn().HDBSCAN(
-        min_cluster_size=int(given["min_samples"]),
-        cluster_selection_epsilon=math.sqrt(2 * given["eps"]),
-        copy=True,
-    )
+    """Without a distance of its own to stop at: scikit-learn's stumbles over it on real faces."""
+    maker = _sklearn().HDBSCAN(min_cluster_size=int(given["min_samples"]), copy=True)
     labels: Labels = maker.fit_predict(vectors)
     return labels
 
@@ -116,16 +112,22 @@ def _spectral(vectors: Vectors, given: Parameters, calibration: Calibration) -> 
     return labels
 
 
-# Density methods chain from face to face, so they need the similarity that strangers hardly reach.
+# DBSCAN chains from face to face, so it needs a similarity that strangers hardly ever reach. By Dlib
+# it groups Labeled Faces in the Wild best at 0.955 (BCubed F 0.928, pairwise 0.880; at 0.944, the
+# strict threshold, 0.901 and 0.532), where the curve has odds of 3,000.
+CHAIN_LOG_ODDS = math.log(3000)
 METHODS: Final[Mapping[str, Method]] = {
     "dbscan": Method(
         most_faces=10_000,
-        defaults=lambda it, _: {"eps": 1 - it.thresholds["strict"], "min_samples": 2},
+        defaults=lambda it, _: {
+            "eps": 1 - it.curve.similarity_at(CHAIN_LOG_ODDS),
+            "min_samples": 2,
+        },
         run=_dbscan,
     ),
     "hdbscan": Method(
         most_faces=5_000,
-        defaults=lambda it, _: {"eps": 1 - it.thresholds["strict"], "min_samples": 2},
+        defaults=lambda _, __: {"min_samples": 2},
         run=_hdbscan,
     ),
     "agglomerative": Method(
