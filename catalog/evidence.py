@@ -91,9 +91,20 @@ class Ruling:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Exemplar:
+    """Whom this very face is to make known, and whether it does: the state and why."""
+
+    person_id: int
+    name: str | None
+    state: str
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
     """All there is to say of one face. `nearest` are the people who are known by pictures, most
-    similar first; `known_by` those whom this very face makes known.
+    similar first; `company` the people whom other faces of the same photo or frame are. A face
+    that is in reference pictures only is judged by nobody.
     """
 
     face_id: int
@@ -105,7 +116,9 @@ class Evidence:
     verdicts: tuple[Verdict, ...]
     earlier: tuple[Verdict, ...]
     rulings: tuple[Ruling, ...]
-    known_by: tuple[str, ...]
+    exemplars: tuple[Exemplar, ...]
+    reference_only: bool
+    company: tuple[int, ...]
     nearest: tuple[Likeness, ...]
     hidden_by: Ruling | None
 
@@ -115,7 +128,10 @@ def of_face(connection: sqlite3.Connection, face_id: int, bars: Mapping[str, Bar
     NoSuchFaceError.
     """
     face = connection.execute(
-        "SELECT media_id, state, quality FROM faces WHERE id = ?", [face_id]
+        """SELECT media_id, state, quality,
+                  media_id IN (SELECT media_id FROM reference_only) AS reference_only
+           FROM faces WHERE id = ?""",
+        [face_id],
     ).fetchone()
     if face is None:
         raise NoSuchFaceError(f"there is no face {face_id}; `rollcall search` shows numbers")
@@ -133,7 +149,9 @@ def of_face(connection: sqlite3.Connection, face_id: int, bars: Mapping[str, Bar
         verdicts=tuple(it for it in verdicts if it.ended_at is None),
         earlier=tuple(it for it in verdicts if it.ended_at is not None),
         rulings=tuple(Ruling(**dict(row)) for row in connection.execute(_RULINGS, [face_id])),
-        known_by=tuple(row["who"] for row in connection.execute(_KNOWN_BY, [face_id])),
+        exemplars=tuple(Exemplar(**dict(row)) for row in connection.execute(_EXEMPLARS, [face_id])),
+        reference_only=bool(face["reference_only"]),
+        company=tuple(row[0] for row in connection.execute(_COMPANY, [face_id])),
         nearest=tuple(nearest),
         hidden_by=_hidden_by(connection, face_id) if face["state"] == "hidden" else None,
     )
@@ -215,8 +233,8 @@ def _hidden_by(connection: sqlite3.Connection, face_id: int) -> Ruling | None:
     row = connection.execute(
         """SELECT NULL AS person_id, NULL AS name, actor, at FROM changes
            JOIN change_subjects ON change_id = changes.id
-           WHERE kind = 'face' AND subject_id = ? AND undone_at IS NULL
-             AND action IN ('hide', 'hide face', 'hide_face') ORDER BY changes.id DESC""",
+           WHERE kind = 'face:state' AND subject_id = ? AND undone_at IS NULL
+           ORDER BY changes.id DESC""",
         [face_id],
     ).fetchone()
     return None if row is None else Ruling(**dict(row))
@@ -237,9 +255,14 @@ LEFT JOIN people AS who ON who.id = ifnull(people.merged_into, people.id)
 LEFT JOIN changes ON changes.id = rejections.change_id
 WHERE face_id = ? ORDER BY rejections.id
 """
-_KNOWN_BY = """
-SELECT DISTINCT ifnull(who.name, 'person ' || who.id) AS who
+_EXEMPLARS = """
+SELECT DISTINCT who.id AS person_id, who.name, exemplars.state, exemplars.reason
 FROM exemplars JOIN people ON people.id = exemplars.person_id
 JOIN people AS who ON who.id = ifnull(people.merged_into, people.id)
-WHERE face_id = ? AND exemplars.state = 'used' ORDER BY who
+WHERE face_id = ? AND exemplars.state <> 'withdrawn' ORDER BY who.id, exemplars.id
+"""
+_COMPANY = """
+SELECT DISTINCT other.person_id FROM faces JOIN faces AS other ON other.media_id = faces.media_id
+     AND other.frame_id IS faces.frame_id AND other.id <> faces.id
+WHERE faces.id = ? AND other.state = 'active' AND other.person_id IS NOT NULL ORDER BY 1
 """

@@ -146,7 +146,8 @@ WHERE people.id IN (SELECT theirs.person_id FROM exemplars AS own
                     AND NOT EXISTS (SELECT 1 FROM exemplars AS own
                         WHERE own.person_id = :id AND own.face_id = theirs.face_id
                           AND own.id < theirs.id))
-  AND NOT EXISTS (SELECT 1 FROM change_subjects WHERE kind = 'person' AND subject_id = people.id)
+  AND NOT EXISTS (SELECT 1 FROM change_subjects WHERE kind GLOB 'person*'
+                  AND subject_id = people.id)
   AND NOT EXISTS (SELECT 1 FROM assignments WHERE person_id = people.id AND method = 'user')
   AND NOT EXISTS (SELECT 1 FROM rejections WHERE person_id = people.id)
   AND NOT EXISTS (SELECT 1 FROM people AS other WHERE other.merged_into = people.id)

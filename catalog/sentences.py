@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from catalog.evidence import Evidence, Verdict
+    from catalog.evidence import Evidence, Exemplar, Verdict
 
 _STATES = {
     "superseded": "superseded: a newer look at the photo found this face otherwise, or not at all",
     "forgotten": "forgotten: its picture, its vectors and whose it was were erased for good",
 }
+
+_REFERENCE = "in reference pictures only: nobody is looked for in them"
 
 
 def told(evidence: Evidence) -> list[str]:
@@ -22,8 +24,8 @@ def told(evidence: Evidence) -> list[str]:
     lines += _hidden(evidence)
     lines += [_decision(it) for it in decisions]
     if not decisions and evidence.state == "active" and not _is_no_face(evidence):
-        lines.append(_nobody(evidence))
-    lines += [f"a picture that {who} is known by" for who in evidence.known_by]
+        lines.append(_REFERENCE if evidence.reference_only else _nobody(evidence))
+    lines += [_exemplar(it) for it in evidence.exemplars]
     lines += [_opinion(it) for it in evidence.verdicts if it.model != "all"]
     lines += [
         f"not {it.name or f'person {it.person_id}'}, because {_said(it.actor, it.at)}"
@@ -81,11 +83,11 @@ def _lead(it: Verdict) -> list[str]:
 def _group(it: Verdict) -> str:
     if not it.group_size:
         return "the only face of this group"
-    others = f"{it.group_size} other face{'' if it.group_size == 1 else 's'} of this group"
+    others = f"{it.group_size} other face{'' if it.group_size == 1 else 's'}"
     if it.similarity is None:
-        return f"one of the first of this group, with the {others}"
+        return f"in one group with {others}"
     needed = "" if it.bars is None else f" (to join needs {it.bars.group_threshold:.3f})"
-    return f"mean similarity {it.similarity:.3f} to the {others}{needed}"
+    return f"mean similarity {it.similarity:.3f} to the {others} of this group{needed}"
 
 
 def _doubt(it: Verdict) -> str:
@@ -106,23 +108,39 @@ def _opinion(it: Verdict) -> str:
     return f"{it.model} alone: {perhaps}{_who(it)}: {_grounds(it)}"
 
 
+def _exemplar(it: Exemplar) -> str:
+    who = _named(it.name, it.person_id)
+    if it.state == "used":
+        return f"a picture that {who} is known by"
+    return f"a picture of {who} that is not used ({it.state}): {it.reason or 'no reason is known'}"
+
+
 def _nobody(evidence: Evidence) -> str:
-    if not evidence.nearest:
-        text = "nobody: no one is known by a picture that it can be compared with"
-    else:
+    words = ["nobody: no one is known by a picture that it can be compared with"]
+    if evidence.nearest:
         best = evidence.nearest[0]
-        needed = (
-            "" if evidence.bars is None else f", and a name needs {evidence.bars.threshold:.3f}"
-        )
         who = _named(best.name, best.person_id)
-        text = f"nobody: most similar is {who} with {best.similarity:.3f}{needed}"
+        words = [f"nobody: most similar is {who} with {best.similarity:.3f}{_short_of(evidence)}"]
     bars = evidence.bars
     if bars is not None and (evidence.quality or 0.0) < bars.found_quality:
-        text += (
-            f"; its quality of {evidence.quality or 0.0:.2f} may found no group "
+        words.append(
+            f"its quality of {evidence.quality or 0.0:.2f} may found no group "
             f"(needs {bars.found_quality:.2f})"
         )
-    return text
+    return "; ".join(words)
+
+
+def _short_of(evidence: Evidence) -> str:
+    """Why the most similar person is not who it is."""
+    best, bars = evidence.nearest[0], evidence.bars
+    if best.person_id in [it.person_id for it in evidence.rulings]:
+        return ", whom somebody ruled out"
+    if bars is None or best.similarity >= bars.threshold:
+        is_there = best.person_id in evidence.company
+        return (
+            ", who is another face of this picture" if is_there else ", and it waits to be judged"
+        )
+    return f", and a name needs {bars.threshold:.3f}"
 
 
 def _hidden(evidence: Evidence) -> list[str]:

@@ -112,9 +112,9 @@ def _spectral(vectors: Vectors, given: Parameters, calibration: Calibration) -> 
     return labels
 
 
-# DBSCAN chains from face to face, so it needs a similarity that strangers hardly ever reach. By Dlib
-# it groups Labeled Faces in the Wild best at 0.955 (BCubed F 0.928, pairwise 0.880; at 0.944, the
-# strict threshold, 0.901 and 0.532), where the curve has odds of 3,000.
+# DBSCAN chains from face to face, so it needs a similarity that strangers hardly ever reach. By
+# Dlib it groups Labeled Faces in the Wild best at 0.955 (BCubed F 0.928, pairwise 0.880; at 0.944,
+# the strict threshold, 0.901 and 0.532), where the curve has odds of 3,000.
 CHAIN_LOG_ODDS = math.log(3000)
 METHODS: Final[Mapping[str, Method]] = {
     "dbscan": Method(

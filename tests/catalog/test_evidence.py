@@ -171,8 +171,31 @@ def test_what_held_before_is_told_last(make: Maker, rosa: int) -> None:
 
 
 def test_a_reference_picture_says_whom_it_makes_known(make: Maker, rosa: int) -> None:
-    del rosa
-    assert "a picture that Rosa is known by" in told(make, 1)
+    assert told(make, 1) == [
+        "in reference pictures only: nobody is looked for in them",
+        "a picture that Rosa is known by",
+    ]
+    make.connection.execute("UPDATE exemplars SET state = 'poor', reason = 'blurred'")
+    assert "a picture of Rosa that is not used (poor): blurred" in told(make, rosa)
+
+
+def test_nobody_although_similar_enough_says_why(make: Maker, rosa: int) -> None:
+    first, second = looks(CENTRES[0], 2, seed=8)
+    _, (face, other) = make.photo(first, second)
+    assert told(make, other)[0].endswith(", and it waits to be judged")
+    make.assign(face, rosa, "reference")
+    assert told(make, other)[0].endswith(", who is another face of this picture")
+    make.reject(other, rosa)
+    assert told(make, other)[0].endswith(", whom somebody ruled out")
+
+
+def test_a_hidden_face_says_who_hid_it(make: Maker) -> None:
+    _, (face,) = make.photo(CENTRES[0])
+    make.connection.execute("UPDATE faces SET state = 'hidden'")
+    change = make.insert("changes", at=NOW, actor="ann", action="hide face", forward="{}",
+                         inverse="{}")  # fmt: skip
+    make.insert("change_subjects", change_id=change, kind="face:state", subject_id=face)
+    assert told(make, face) == ["hidden, because ann said so on 2026-01-02 03:04 UTC"]
 
 
 def test_each_model_has_its_own_view_and_all_count_by_their_slopes(make: Maker, rosa: int) -> None:
