@@ -249,7 +249,7 @@ JOIN people AS who ON who.id = ifnull(found.merged_into, found.id)
 WHERE face_id = ? ORDER BY assignments.model <> 'all', assignments.model, assignments.id DESC
 """
 _RULINGS = """
-SELECT rejections.person_id, who.name, changes.actor, changes.at
+SELECT who.id AS person_id, who.name, changes.actor, changes.at
 FROM rejections LEFT JOIN people ON people.id = rejections.person_id
 LEFT JOIN people AS who ON who.id = ifnull(people.merged_into, people.id)
 LEFT JOIN changes ON changes.id = rejections.change_id

@@ -187,6 +187,10 @@ def test_nobody_although_similar_enough_says_why(make: Maker, rosa: int) -> None
     assert told(make, other)[0].endswith(", who is another face of this picture")
     make.reject(other, rosa)
     assert told(make, other)[0].endswith(", whom somebody ruled out")
+    make.merge(rosa, into=make.person("Rosalind"))
+    first, *_, last = told(make, other)
+    assert "Rosalind" in first and first.endswith(", whom somebody ruled out")
+    assert last == "not Rosalind, because somebody said so"
 
 
 def test_a_hidden_face_says_who_hid_it(make: Maker) -> None:
