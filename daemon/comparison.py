@@ -5,7 +5,7 @@ changes nobody.
 from __future__ import annotations
 
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
     from daemon.people.faces import KnownFace
     from daemon.people.group import Labels
+
+    # Of which faces it is known who they are, and who all are.
+    Truth = tuple[NDArray[np.bool_], Labels]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +49,16 @@ class Groups:
         return asdict(self)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Outcome:
+    """The labels that one way of grouping gave the faces, and at what cost."""
+
+    method: str
+    labels: Labels
+    parameters: dict[str, float] = field(default_factory=dict)
+    seconds: float = 0.0
+
+
 def compare(
     connection: sqlite3.Connection,
     names: Sequence[str],
@@ -67,16 +80,23 @@ def compare(
         faces = _faces(connection, ensemble, bound)
         ours = _ours(faces)
         truths = _truths(faces, ours)
-        found.append(_described("ours", ours, truths, {}, total, 0.0))
+        found.append(_described(Outcome(method="ours", labels=ours), truths, total))
         for name in [it for it in names if bounds[it] == bound]:
             known = METHODS[name].defaults(ensemble.calibration, len(np.unique(ours)))
             parameters = {key: given.get(key, value) for key, value in known.items()}
-            start = time.monotonic()
-            vectors = _vectors(faces, ensemble)
-            labels = cluster(name, vectors, parameters, ensemble.calibration)
-            seconds = time.monotonic() - start
-            found.append(_described(name, labels, truths, parameters, total, seconds))
+            outcome = _tried(name, parameters, faces, ensemble)
+            found.append(_described(outcome, truths, total))
     return found
+
+
+def _tried(
+    name: str, parameters: dict[str, float], faces: Sequence[KnownFace], ensemble: Ensemble
+) -> Outcome:
+    vectors = _vectors(faces, ensemble)
+    start = time.monotonic()
+    labels = cluster(name, vectors, parameters, ensemble.calibration)
+    seconds = time.monotonic() - start
+    return Outcome(method=name, labels=labels, parameters=parameters, seconds=seconds)
 
 
 def _faces(connection: sqlite3.Connection, ensemble: Ensemble, bound: int) -> list[KnownFace]:
@@ -111,9 +131,7 @@ def _ours(faces: Sequence[KnownFace]) -> Labels:
     )
 
 
-def _truths(
-    faces: Sequence[KnownFace], ours: Labels
-) -> dict[str, tuple[NDArray[np.bool_], Labels]]:
+def _truths(faces: Sequence[KnownFace], ours: Labels) -> dict[str, Truth]:
     """What labels are held against: of which faces it is known, and who they are."""
     sets = {
         "present": np.ones(len(faces), np.bool_),
@@ -123,24 +141,18 @@ def _truths(
     return {name: (known, ours) for name, known in sets.items() if known.sum() > 1}
 
 
-def _described(
-    method: str,
-    labels: Labels,
-    truths: Mapping[str, tuple[NDArray[np.bool_], Labels]],
-    parameters: dict[str, float],
-    of_faces: int,
-    seconds: float,
-) -> Groups:
+def _described(outcome: Outcome, truths: Mapping[str, Truth], of_faces: int) -> Groups:
+    labels = outcome.labels
     sizes = np.sort(np.unique(labels, return_counts=True)[1])[::-1]
     return Groups(
-        method=method,
-        parameters=parameters,
+        method=outcome.method,
+        parameters=outcome.parameters,
         faces=len(labels),
         of_faces=of_faces,
         groups=int((sizes > 1).sum()),
         alone=int((sizes == 1).sum()),
         largest=tuple(int(size) for size in sizes[:5]),
-        seconds=round(seconds, 3),
+        seconds=round(outcome.seconds, 3),
         agreement={
             name: {
                 "bcubed": asdict(bcubed(labels[known], truth[known])),
