@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
 # By Dlib, 19 of 20 copies of one photograph (JPEG quality 60, half the size, cropped, brighter)
 # have a cosine of 0.994 or more; of 459 pairs of two photographs of one person none has 0.99, and
@@ -41,6 +41,22 @@ def rivals(connection: sqlite3.Connection, claim: Claim) -> list[Claim]:
         [claim.person_id, claim.file_id, *alike],
     ).fetchall()
     return [Claim(**dict(row)) for row in rows]
+
+
+def contested(connection: sqlite3.Connection, people_ids: Iterable[int]) -> list[int]:
+    """The reference files of these people that may be in conflict, or cease to be: those that are
+    now, and those whose face another of these people claims too. At once for thousands.
+    """
+    rows = [dict(row) for it in people_ids for row in connection.execute(_OWN, [it])]
+    found = {row["file_id"] for row in rows if row["state"] == "conflict"}
+    if len({row["survivor"] for row in rows}) > 1:
+        same = _same_faces(connection, [row["face_id"] for row in rows])
+        found |= {
+            rows[one]["file_id"]
+            for one, other in same
+            if rows[one]["survivor"] != rows[other]["survivor"]
+        }
+    return sorted(found)
 
 
 def reason(others: Sequence[Claim]) -> str:
@@ -81,6 +97,25 @@ def _near(connection: sqlite3.Connection, embedder_id: int, vector: bytes) -> se
     }
 
 
+def _same_faces(connection: sqlite3.Connection, faces: Sequence[int]) -> list[tuple[int, int]]:
+    """Which of these places in the list hold the same face, either way round."""
+    import numpy as np  # here: a process that only watches folders never asks this
+
+    ids = np.array(faces)
+    near = np.zeros((len(ids), len(ids)), np.bool_)
+    active = connection.execute("SELECT id, dimensions FROM embedders WHERE active = 1").fetchall()
+    for number, embedder in enumerate(active):
+        matrix = np.zeros((len(ids), embedder["dimensions"]), np.float32)
+        for place, face_id in enumerate(faces):
+            row = connection.execute(_VECTOR, [face_id, embedder["id"]]).fetchone()
+            if row is not None and len(row["vector"]) == 4 * embedder["dimensions"]:
+                matrix[place] = np.frombuffer(row["vector"], "<f4")
+        alike = matrix @ matrix.T >= SAME_PHOTOGRAPH
+        near = alike if number == 0 else near & alike
+    near |= ids[:, None] == ids[None, :]
+    return [(int(one), int(other)) for one, other in np.argwhere(near)]
+
+
 # A claim stands whether it is in conflict or not, so that the order of arrival does not matter.
 _CLAIMS = """
 SELECT exemplars.file_id, exemplars.face_id, exemplars.person_id, files.path
@@ -97,3 +132,11 @@ FROM exemplars JOIN embeddings ON embeddings.face_id = exemplars.face_id
 WHERE exemplars.source = 'folder' AND exemplars.state IN ('used', 'conflict')
   AND embeddings.embedder_id = ? AND length(vector) = ?
 """
+_OWN = """
+SELECT exemplars.file_id, exemplars.face_id, exemplars.state,
+       ifnull(people.merged_into, people.id) AS survivor
+FROM exemplars JOIN people ON people.id = exemplars.person_id
+WHERE exemplars.person_id = ? AND exemplars.source = 'folder' AND exemplars.file_id IS NOT NULL
+  AND exemplars.face_id IS NOT NULL AND exemplars.state IN ('used', 'conflict')
+"""
+_VECTOR = "SELECT vector FROM embeddings WHERE face_id = ? AND embedder_id = ?"

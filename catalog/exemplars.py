@@ -132,15 +132,9 @@ def withdraw_missing(connection: sqlite3.Connection) -> None:
 
 
 def renew_for_people(connection: sqlite3.Connection, people_ids: Iterable[int]) -> None:
-    """After people were merged or taken apart again: whether two folders claim one face."""
-    for person_id in people_ids:
-        rows = connection.execute(
-            """SELECT file_id FROM exemplars WHERE person_id = ? AND file_id IS NOT NULL
-               AND state IN ('used', 'conflict')""",
-            [person_id],
-        ).fetchall()
-        for row in rows:
-            enrol(connection, int(row["file_id"]))
+    """After these people became one, or several again: whether their folders claim one face."""
+    for file_id in claims.contested(connection, people_ids):
+        enrol(connection, file_id)
 
 
 def rejudge(connection: sqlite3.Connection, person_id: int) -> None:
