@@ -137,19 +137,3 @@ def test_folders_that_change_while_the_daemon_looks_keep_their_people(
         home.wait(lambda: "Obama" not in home.who()[photo.name] and home.settled())
         assert home.who()[photo.name].count("Biden") == 1, "nobody is in a picture twice"
         assert home.value("SELECT count(*) FROM people WHERE name IS NOT NULL") == 2
-
-
-def test_a_name_whose_folder_is_somebody_elses_is_not_enrolled_there(
-    home: Home, copy: Callable[..., Path], reference: Path
-) -> None:
-    copy("obama/obama.jpg", home.people / "Obama" / "a.jpg")
-    scan(home)
-    assert home.rollcall("people", "name", "Obama", "Barack").returncode == 0
-    portrait = reference / "obama" / "obama2.jpg"
-    refused = home.rollcall("people", "enrol", "Obama", portrait)
-    assert refused.returncode == 2
-    assert "is that of Barack" in refused.stderr and refused.stderr.count("\n") == 1
-    done = home.rollcall("people", "enrol", "Barack", portrait)
-    assert done.returncode == 0, done.stderr
-    assert exemplars(home)["Obama/obama2.jpg"] == ("used", "")
-    assert home.value("SELECT count(*) FROM people WHERE name IS NOT NULL") == 1
