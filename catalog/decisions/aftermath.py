@@ -50,6 +50,24 @@ def renew_people(connection: sqlite3.Connection, faces: Iterable[int]) -> None:
     )
 
 
+def renew_exemplars(
+    connection: sqlite3.Connection, faces: Iterable[int], people: Iterable[int]
+) -> None:
+    """Bring reference pictures up to date: those whose faces came in or out of sight, and those
+    that the folders of these people, one now or several again, claim together.
+    """
+    rows = connection.execute(
+        """SELECT DISTINCT faces.media_id FROM faces JOIN files ON files.media_id = faces.media_id
+           JOIN roots ON roots.id = files.root_id
+           WHERE faces.id IN (SELECT value FROM json_each(?)) AND roots.role = 'reference'""",
+        [ids(faces)],
+    ).fetchall()
+    for row in rows:
+        exemplars.renew_for_media(connection, int(row["media_id"]))
+    if people_ids := sorted(people):
+        exemplars.renew_for_people(connection, people_ids)
+
+
 def members(connection: sqlite3.Connection, people: Iterable[int]) -> set[int]:
     """The faces that are assigned to these very people, not to those merged into them."""
     rows = connection.execute(

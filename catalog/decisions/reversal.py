@@ -40,6 +40,8 @@ def take_back(connection: sqlite3.Connection, change: Change) -> None:
     _restore_assignments(connection, inverse)
     _end_ruled_out(connection, faces)
     aftermath.renew_people(connection, faces)
+    states = {row[0] for row in inverse.get("states", [])}
+    aftermath.renew_exemplars(connection, states, apart)
     aftermath.refuse_contradiction(connection, faces)
     aftermath.judge_again(connection, faces, rejudged)
 

@@ -24,6 +24,7 @@ from daemon.commands.common import (
     print_json,
     user,
 )
+from daemon.commands.people_why import why
 from daemon.errors import UsageError
 
 if TYPE_CHECKING:
@@ -37,6 +38,9 @@ def command() -> None:
 
 for one in (*people_decisions.COMMANDS, people_forget.forget):
     command.add_command(one)
+
+
+command.add_command(why)
 
 
 @command.command("list", epilog="Example: rollcall people list --unknown")
