@@ -88,10 +88,16 @@ def added(
     placed: Mapping[int, int],
     clusters: Clusters,
     limits: Limits,
+    *,
+    is_whole: bool,
 ) -> list[Verdict]:
     """The verdicts, those about groups with what speaks for them. A face is no evidence for itself;
     one alone has none.
+
+    Where these are not all groups there are (`is_whole`), the lead is the least that it can be: a
+    group that is not here is not near.
     """
+    floor = -1.0 if is_whole else limits.group_threshold - limits.doubt
     result = list(verdicts)
     about = [
         place
@@ -104,11 +110,16 @@ def added(
         similar = vectors @ clusters.means.T
         for row, place in enumerate(places):
             face = faces[result[place].face_id]
-            result[place] = _with(result[place], face, placed[face.id], similar[row], clusters)
+            label = placed[face.id]
+            others = np.delete(similar[row], label).max(initial=floor)
+            result[place] = _with(result[place], face, label, similar[row], clusters)
             similarity = result[place].similarity
             if similarity is not None:
-                confidence = limits.curve.confidence(similarity)
-                result[place] = replace(result[place], confidence=confidence)
+                result[place] = replace(
+                    result[place],
+                    margin=similarity - float(others),
+                    confidence=limits.curve.confidence(similarity),
+                )
     return result
 
 
@@ -122,12 +133,9 @@ def _with(
     if not others.all():  # take it out of the mean
         part = weight(face.quality) / float(clusters.weights[label])
         own = (own - part * float(face.vector @ face.vector)) / (1.0 - part)
-    similar = similar.copy()
-    similar[label] = -1.0
     vectors = clusters.vectors[label][others]
     return replace(
         verdict,
         similarity=own,
-        margin=own - float(similar.max()),
         evidence_face_id=int(clusters.faces[label][others][(vectors @ face.vector).argmax()]),
     )

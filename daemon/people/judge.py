@@ -76,7 +76,14 @@ def judge(scene: Scene, references: References, limits: Limits) -> Judgement:
         if _is_news(verdict, face, scene):
             verdicts.append(verdict)
     group_of = {face_id: owners[label] for face_id, label in placed.items()} | cast.anchors
-    verdicts = evidence.added(verdicts, {it.id: it for it in scene.faces}, placed, clusters, limits)
+    verdicts = evidence.added(
+        verdicts,
+        {it.id: it for it in scene.faces},
+        placed,
+        clusters,
+        limits,
+        is_whole=scene.asked is None,
+    )
     return Judgement(verdicts=verdicts, doubtful=matches.doubtful, group_of=group_of)
 
 

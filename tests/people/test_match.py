@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from daemon.people.limits import Limits
-from daemon.people.match import Match, References, match_picture
+from daemon.people.match import Match, References, match_picture, similarities
 from daemon.people.starting import published
 from tests.makers import crowd, looks, unit
 
@@ -96,6 +96,39 @@ def test_several_pictures_of_one_person_are_no_rivals() -> None:
     (found,) = match([angle(1.0)], references)
     assert found is not None
     assert found.certain
+
+
+def test_several_pictures_are_a_mean_that_leans_to_those_that_look_like_the_face() -> None:
+    """A woman's pictures and those of the child that she was; a face of the woman."""
+    woman, child = looks(ROSA, 4, 1), looks(ADA, 4, 2)
+    face = looks(ROSA, 1, 9)[0]
+    (alone,) = match([face], known(p1=woman))
+    (both,) = match([face], known(p1=np.concatenate([woman, child])))
+    assert alone is not None
+    assert both is not None
+    assert both.similarity == pytest.approx(alone.similarity, abs=0.003)
+    assert both.evidence_face_id == alone.evidence_face_id
+
+
+def test_one_threshold_serves_any_number_of_pictures() -> None:
+    """Strangers are as similar to somebody with many pictures as to somebody with one."""
+    people = crowd(60, seed=8)
+    strangers = looks(EVE, 30, 3)
+    found = []
+    for count in (1, 3, 9):
+        pictures = {f"p{i + 1}": looks(it, count, i) for i, it in enumerate(people)}
+        similar = similarities(strangers, known(**pictures), limits(0.0, 0.02))
+        found.append(float(np.quantile(similar, 0.999)))
+    assert max(found) - min(found) < 0.006
+
+
+def test_copies_of_one_picture_count_as_one() -> None:
+    one, face = looks(ROSA, 1, 1)[0], looks(ROSA, 1, 2)[0]
+    (single,) = match([face], known(p1=[one]))
+    (copied,) = match([face], known(p1=[one, one, one]))
+    assert single is not None
+    assert copied is not None
+    assert copied.similarity <= single.similarity + 1e-6
 
 
 @pytest.mark.parametrize("faces", [0, 1, 3])
