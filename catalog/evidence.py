@@ -223,7 +223,7 @@ def _picture(connection: sqlite3.Connection, face_id: int | None) -> Picture | N
 def _others(connection: sqlite3.Connection, row: sqlite3.Row) -> int:
     (count,) = connection.execute(
         """SELECT count(*) FROM assignments WHERE person_id = ? AND face_id <> ? AND model = 'all'
-           AND state = 'assigned' AND ended_at IS NULL AND method IN ('group', 'user')""",
+           AND state = 'assigned' AND ended_at IS NULL""",
         [row["found_person_id"], row["face_id"]],
     ).fetchone()
     return int(count)

@@ -87,12 +87,17 @@ def _group(it: Verdict) -> str:
     if it.similarity is None:
         return f"in one group with {others}"
     needed = "" if it.bars is None else f" (to join needs {it.bars.group_threshold:.3f})"
-    return f"mean similarity {it.similarity:.3f} to the {others} of this group{needed}"
+    like = "" if it.evidence is None else f", most to face {it.evidence.face_id} in "
+    where = "" if it.evidence is None else it.evidence.path
+    return f"mean similarity {it.similarity:.3f} to the {others} of this group{needed}{like}{where}"
 
 
 def _doubt(it: Verdict) -> str:
     if not _in_doubt(it):
-        return "because it is not certain"
+        bars = it.bars
+        if bars is not None and it.similarity is not None and it.similarity < bars.threshold:
+            return f"because a name needs {bars.threshold:.3f}"
+        return "because a second look at the face has not agreed"
     second = (
         "the second person" if it.second is None else _named(it.second.name, it.second.person_id)
     )

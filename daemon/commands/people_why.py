@@ -49,16 +49,20 @@ def _bars(connection: sqlite3.Connection, settings: Settings) -> dict[str, Bars]
     ensemble = Ensemble.read(connection)
     models = {it.embedder.model: it.calibration for it in ensemble.members}
     every = {"all": ensemble.calibration, **models} if ensemble.members else {}
-    return {model: _bar(settings, calibration) for model, calibration in every.items()}
+    (people,) = connection.execute(
+        """SELECT count(DISTINCT ifnull(people.merged_into, people.id))
+           FROM exemplars JOIN people ON people.id = person_id WHERE state = 'used'"""
+    ).fetchone()
+    return {model: _bar(settings, calibration, people) for model, calibration in every.items()}
 
 
-def _bar(settings: Settings, calibration: Calibration) -> Bars:
+def _bar(settings: Settings, calibration: Calibration, people: int) -> Bars:
     from catalog.evidence import Bars
     from daemon.people.limits import limits
 
     allowed = limits(settings.identify, calibration)
     return Bars(
-        threshold=allowed.threshold,
+        threshold=allowed.named_from(people),
         margin=allowed.margin,
         group_threshold=allowed.group_threshold,
         found_quality=allowed.found_quality,
