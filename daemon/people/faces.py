@@ -23,6 +23,7 @@ SELECT faces.id, faces.media_id, faces.frame_id, faces.quality, {vectors},
        decision.person_id AS group_id, decision.method, survivor.id AS person_id,
        survivor.name IS NOT NULL OR survivor.hidden OR survivor.cover_face_id IS NOT NULL
            OR who.merged_into IS NOT NULL AS claimed,
+       survivor.origin = 'reference' AS of_reference,
        ifnull(guess.merged_into, guess.id) AS asked_id
 FROM faces {joins}
 JOIN media ON media.id = faces.media_id
@@ -50,10 +51,11 @@ _BY_CONTENT = "ORDER BY media.sha256, faces.time_s, faces.x, faces.y"
 class KnownFace:
     """A face as the identifier sees it.
 
-    `person_id` is who it is now (the survivor of merges), and `claimed` whether a person gave that
-    one a name or a cover, hid it or merged it. `group_id` is who it was found to be: a group stays
-    itself when people merge it into another, so that its faces are compared with each other, and
-    the merge can be undone. `asked_id` is about whom the open question is.
+    `person_id` is who it is now (the survivor of merges), `claimed` whether a person gave that one
+    a name or a cover, hid it or merged it, `of_reference` whether it came of a folder. `group_id`
+    is who it was found to be: a group stays itself when people merge it into another, so that its
+    faces are compared with each other, and the merge can be undone. `asked_id` is about whom the
+    open question is.
     """
 
     id: int
@@ -65,6 +67,7 @@ class KnownFace:
     group_id: int | None
     method: str | None
     claimed: bool
+    of_reference: bool = False
     asked_id: int | None = None
 
     @property
@@ -138,6 +141,7 @@ class Reader:
             group_id=row["group_id"],
             method=row["method"],
             claimed=bool(row["claimed"]),
+            of_reference=bool(row["of_reference"]),
             asked_id=row["asked_id"],
         )
 

@@ -38,12 +38,14 @@ class Units:
 
     `sums` (units × dimensions) are sums of weighted unit vectors and `weights` of their weights.
     Two units with different `identities` (0: none) are never in one group, nor two in `apart`.
+    Whoever joins one of the `guarded` needs to be so much more similar as that says.
     """
 
     sums: Vectors
     weights: NDArray[np.float32]
     identities: NDArray[np.int64]
     apart: Pairs
+    guarded: NDArray[np.float32]
 
 
 def group(
@@ -63,6 +65,7 @@ def group(
         weights=weights,
         identities=np.zeros(len(vectors), np.int64),
         apart=pairs_within(pictures.tolist()),
+        guarded=np.zeros(len(vectors), np.float32),
     )
     return average_linkage(units, threshold)
 
@@ -116,7 +119,7 @@ class _Linkage:
         self._threshold = np.float32(threshold)
         self._sums, self._weights = units.sums.copy(), units.weights.copy()
         self._means = self._sums / self._weights[:, None]
-        self._identities = units.identities.copy()
+        self._identities, self._guarded = units.identities.copy(), units.guarded.copy()
         self._apart: dict[int, set[int]] = defaultdict(set)
         for one, other in units.apart:
             self._apart[one].add(other)
@@ -159,6 +162,7 @@ class _Linkage:
         self._weights[one] += self._weights[other]
         self._means[one] = self._sums[one] / self._weights[one]
         self._identities[one] = max(self._identities[one], self._identities[other])
+        self._guarded[one] = max(self._guarded[one], self._guarded[other])
         self._into[other] = one
         for third in self._apart.pop(other, ()):
             self._apart[third].discard(other)
@@ -176,6 +180,7 @@ class _Linkage:
             for left in range(0, len(self._active), COLUMNS):
                 columns = self._active[left : left + COLUMNS]
                 found = self._means[rows] @ self._means[columns].T
+                self._guard(found, rows, columns)
                 self._mask(found, rows, columns)
                 here = (forbidden[1] >= left) & (forbidden[1] < left + len(columns))
                 found[forbidden[0][here], forbidden[1][here] - left] = NEVER
@@ -194,6 +199,13 @@ class _Linkage:
             if place[other] >= 0
         ]
         return np.array(pairs, np.int64).reshape(-1, 2).T
+
+    def _guard(self, found: NDArray[np.float32], rows: Labels, columns: Labels) -> None:
+        """Less similar where one of the two is guarded: so a merged group is still never more
+        similar to a third than the more similar of its parts was.
+        """
+        if self._guarded.any():
+            found -= np.maximum(self._guarded[rows, None], self._guarded[columns][None])
 
     def _mask(self, found: NDArray[np.float32], rows: Labels, columns: Labels) -> None:
         own, others = self._identities[rows], self._identities[columns]

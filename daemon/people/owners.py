@@ -22,13 +22,15 @@ class Member:
 
     `person_id` is whose group that was (None: nobody's), `survivor` who that is by now, `claimed`
     whether people named, hid or merged that one; `barred` are the people (survivors) that it cannot
-    be.
+    be. `lasting`: people said of this person's faces who they are, so the largest group of the
+    others stays the person's too, however unlike the faces that were spoken of are.
     """
 
     person_id: int | None
     survivor: int | None
     fixed: bool = False
     claimed: bool = False
+    lasting: bool = False
     count: int = 1
     barred: frozenset[int] = frozenset()
 
@@ -81,20 +83,28 @@ def _owners(members: Sequence[Member], labels: Labels) -> dict[int, int]:
     """Whom people or references named in the group, else somebody whom people claimed, else whom
     most of its faces were.
 
-    Larger shares are settled first, and nobody owns two groups.
+    Larger shares are settled first. Nobody owns two groups, but who is `lasting`, besides the one
+    with the faces that stand fast.
     """
-    shares: Counter[tuple[bool, bool, int, int]] = Counter()
+    shares: Counter[tuple[bool, int, int]] = Counter()
     cannot_be: dict[int, set[int]] = defaultdict(set)
     survivors: dict[int, int] = {}
-    for member, label in zip(members, labels.tolist(), strict=True):
-        if not member.fixed:
-            cannot_be[label] |= member.barred
-        if member.person_id is not None and member.survivor is not None:
-            shares[member.fixed, member.claimed, member.person_id, label] += member.count
-            survivors[member.person_id] = member.survivor
     owners: dict[int, int] = {}
-    taken: set[int] = set()
-    for _, _, person_id, label in _ranked(shares):
+    lasting = {it.person_id for it in members if it.lasting}
+    fixed: Counter[tuple[int, int]] = Counter()
+    for member, label in zip(members, labels.tolist(), strict=True):
+        if member.person_id is None or member.survivor is None:
+            cannot_be[label] |= member.barred
+        elif member.fixed:
+            fixed[label, member.person_id] += member.count
+        else:
+            cannot_be[label] |= member.barred
+            shares[member.claimed, member.person_id, label] += member.count
+            survivors[member.person_id] = member.survivor
+    for label, person_id in sorted(fixed, key=lambda it: (-fixed[it], it[1])):
+        owners.setdefault(label, person_id)
+    taken = set(owners.values()) - lasting
+    for _, person_id, label in _ranked(shares):
         allowed = survivors[person_id] not in cannot_be[label]
         if label not in owners and person_id not in taken and allowed:
             owners[label] = person_id
@@ -104,8 +114,6 @@ def _owners(members: Sequence[Member], labels: Labels) -> dict[int, int]:
     return owners
 
 
-def _ranked(
-    shares: Mapping[tuple[bool, bool, int, int], int],
-) -> list[tuple[bool, bool, int, int]]:
-    """Fixed before claimed before the rest, then the larger share, then the older person."""
-    return sorted(shares, key=lambda it: (not it[0], not it[1], -shares[it], it[2], it[3]))
+def _ranked(shares: Mapping[tuple[bool, int, int], int]) -> list[tuple[bool, int, int]]:
+    """Claimed before the rest, then the larger share, then the older person."""
+    return sorted(shares, key=lambda it: (not it[0], -shares[it], it[1], it[2]))

@@ -93,9 +93,14 @@ def test_it_merges_what_merging_the_nearest_allowed_pair_again_and_again_does(
     vectors = unit(rng.standard_normal((count, 3)) + 1)
     weights = rng.uniform(0.1, 1, count).astype(np.float32)
     identities = rng.choice([0, 0, 0, 1, 2], count)
+    guarded = np.where(identities == 1, 0.1, 0.0).astype(np.float32)
     apart_ = {tuple(sorted(it)) for it in rng.integers(0, count, (count, 2)) if it[0] != it[1]}
     units = Units(
-        sums=vectors * weights[:, None], weights=weights, identities=identities, apart=apart_
+        sums=vectors * weights[:, None],
+        weights=weights,
+        identities=identities,
+        apart=apart_,
+        guarded=guarded,
     )
     groups = [[i] for i in range(count)]
 
@@ -104,7 +109,8 @@ def test_it_merges_what_merging_the_nearest_allowed_pair_again_and_again_does(
         if len(known) > 1 or any(tuple(sorted((i, j))) in apart_ for i in a for j in b):
             return -2.0
         both = np.outer(weights[a], weights[b])
-        return float((both * (vectors[a] @ vectors[b].T)).sum() / both.sum())
+        mean = float((both * (vectors[a] @ vectors[b].T)).sum() / both.sum())
+        return mean - float(max(guarded[a].max(), guarded[b].max()))
 
     while len(groups) > 1:
         similarity, a, b = max(

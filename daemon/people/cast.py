@@ -1,0 +1,217 @@
+"""The parts that the faces of a scene play when they are grouped. Pure."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from daemon.people import evidence
+from daemon.people.faces import weight
+from daemon.people.group import Units, pairs_within
+from daemon.people.owners import Member
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from daemon.faces.values import Vectors
+    from daemon.people.evidence import Clusters
+    from daemon.people.faces import KnownFace
+    from daemon.people.group import Labels
+    from daemon.people.limits import Limits
+    from daemon.people.match import Match
+    from daemon.people.scene import Matches, Scene
+
+
+# Of a group of one there is nothing to be like; rounding leaves a little weight.
+LEAST_OTHERS = 1e-3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cast:
+    """The parts that faces play: `anchors` are whose those are that stand fast, `founders` and
+    `joiners` are free. Units and members are first the people of the anchors, then the large
+    groups, then the founders.
+    """
+
+    anchors: dict[int, int]
+    anchored: dict[int, list[KnownFace]]
+    founders: list[KnownFace]
+    joiners: list[KnownFace]
+    spoken_of: frozenset[int | None]
+    held: dict[int, Match]
+    scene: Scene
+
+    @classmethod
+    def of(cls, scene: Scene, matches: Matches, limits: Limits) -> Cast:
+        anchors: dict[int, int] = {}
+        anchored: dict[int, list[KnownFace]] = defaultdict(list)
+        founders, joiners = [], []
+        spoken_of = frozenset(face.person_id for face in scene.faces if face.decided)
+        own, held = _OwnGroups(scene), {}
+        for face in scene.faces:
+            match = matches.of.get(face.id)
+            lasts = _lasts(face, spoken_of, scene)
+            if match is not None and lasts and own.holds(face, match, scene, limits):
+                match = held[face.id] = replace(match, certain=False, rivalled=True)
+            person_id = _anchor(face, match, scene)
+            if person_id is not None:
+                anchors[face.id] = person_id
+                anchored[person_id].append(face)
+            elif not scene.is_face(face):
+                continue
+            elif match is not None and match.rivalled and not lasts:
+                continue  # between two people: in no group
+            elif face.quality >= limits.found_quality:
+                founders.append(face)
+            else:
+                joiners.append(face)
+        return cls(
+            anchors=anchors,
+            anchored=dict(anchored),
+            founders=founders,
+            joiners=joiners,
+            spoken_of=spoken_of,
+            held=held,
+            scene=scene,
+        )
+
+    @property
+    def members(self) -> list[Member]:
+        """Who they were."""
+        scene = self.scene
+        fixed = [(person_id, len(faces)) for person_id, faces in self.anchored.items()]
+        fixed += [(group.group_id, group.count) for group in scene.groups]
+        return [
+            Member(person_id=it, survivor=scene.survivor(it), fixed=True, count=count)
+            for it, count in fixed
+        ] + [_member(face, scene, self.spoken_of) for face in self.founders]
+
+    def units(self, scene: Scene, guarded: frozenset[int], guard: float) -> Units:
+        """What is grouped. To join somebody who is known by exemplars is to get a name, which needs
+        what every name needs.
+        """
+        sums, weights, identities = [], [], []
+        for person_id, faces in self.anchored.items():
+            own = np.array([weight(face.quality) for face in faces], np.float32)
+            sums.append(own @ np.stack([face.vector for face in faces]))
+            weights.append(own.sum())
+            identities.append(scene.survivor(person_id))
+        for group in scene.groups:
+            sums.append(group.sum)
+            weights.append(np.float32(group.weight))
+            identities.append(scene.survivor(group.group_id))
+        for face in self.founders:
+            own_weight = np.float32(weight(face.quality))
+            sums.append(face.vector * own_weight)
+            weights.append(own_weight)
+            lasts = _lasts(face, self.spoken_of, scene)
+            identities.append((face.person_id or 0) if lasts else 0)
+        dimensions = len(scene.faces[0].vector) if scene.faces else 0
+        return Units(
+            sums=np.stack(sums) if sums else np.zeros((0, dimensions), np.float32),
+            weights=np.array(weights, np.float32),
+            identities=np.array(identities, np.int64),
+            apart=self._apart(identities),
+            guarded=np.array([guard * (it in guarded) for it in identities], np.float32),
+        )
+
+    def _apart(self, identities: Sequence[int]) -> set[tuple[int, int]]:
+        """Faces of one picture, and faces and whom they cannot be."""
+        scene = self.scene
+        first = len(self.anchored) + len(scene.groups)
+        apart = {
+            (first + one, first + other)
+            for one, other in pairs_within(face.picture for face in self.founders)
+        }
+        pictures: dict[tuple[int, int], set[int]] = defaultdict(set)
+        for place, faces in enumerate(self.anchored.values()):
+            for face in faces:
+                pictures[face.picture].add(place)
+        places = {group.group_id: len(self.anchored) + i for i, group in enumerate(scene.groups)}
+        known: dict[int, list[int]] = defaultdict(list)
+        for place, survivor in enumerate(identities[:first]):
+            known[survivor].append(place)
+        for number, face in enumerate(self.founders, first):
+            others = set(pictures[face.picture])
+            others |= {places[it] for it in scene.company.get(face.id, ()) if it in places}
+            others |= {place for it in scene.barred(face) for place in known.get(it, ())}
+            apart |= {(place, number) for place in others}
+        return apart
+
+    def founder_labels(self, labels: Labels) -> list[int]:
+        """The labels of the founders alone."""
+        first = len(self.anchored) + len(self.scene.groups)
+        return [int(label) for label in labels[first:]]
+
+    def clusters(self, labels: Labels, owners: dict[int, int]) -> Clusters:
+        """The groups as they are now, to measure faces against."""
+        return evidence.clusters(
+            labels, owners, list(self.anchored.values()), self.scene.groups, self.founders
+        )
+
+
+def _anchor(face: KnownFace, match: Match | None, scene: Scene) -> int | None:
+    """Whose a face is that stands fast: a person said so, or a reference picture."""
+    if face.decided:
+        return face.group_id
+    if not scene.is_face(face):
+        return None
+    if match is not None and match.certain:
+        return match.person_id
+    named_before = face.method == "reference" and not scene.is_asked(face)
+    return face.group_id if named_before else None
+
+
+def _lasts(face: KnownFace, spoken_of: frozenset[int | None], scene: Scene) -> bool:
+    """Whether a face is in the group of somebody whom people made who it is: by a name, or by what
+    they said of other faces. It joins nobody else's group, and does not fall out of its own because
+    a face that was spoken of is unlike the rest.
+    """
+    by_people = not face.of_reference or face.person_id in spoken_of
+    allowed = face.person_id not in scene.barred(face)
+    return face.method == "group" and face.claimed and by_people and allowed
+
+
+class _OwnGroups:
+    """The groups that the faces of a scene are in now, as sums of weighted vectors."""
+
+    def __init__(self, scene: Scene) -> None:
+        self._sums: dict[int, Vectors] = {it.group_id: it.sum for it in scene.groups}
+        self._weights = {it.group_id: it.weight for it in scene.groups}
+        for face in scene.faces:
+            if face.group_id is not None:
+                own = weight(face.quality)
+                before = self._sums.get(face.group_id, 0.0)
+                self._sums[face.group_id] = before + own * face.vector
+                self._weights[face.group_id] = self._weights.get(face.group_id, 0.0) + own
+
+    def holds(self, face: KnownFace, match: Match, scene: Scene, limits: Limits) -> bool:
+        """Whether a face is nearly as much like the others of its group as like whom it matches,
+        somebody else: then its group is that one's rival.
+        """
+        group_id = face.group_id
+        if group_id is None or match.person_id == scene.survivor(group_id):
+            return False
+        own = weight(face.quality)
+        rest = self._weights[group_id] - own
+        if rest < own * LEAST_OTHERS:
+            return False
+        similarity = float((self._sums[group_id] - own * face.vector) @ face.vector) / rest
+        return match.similarity - similarity < limits.margin
+
+
+def _member(face: KnownFace, scene: Scene, spoken_of: frozenset[int | None]) -> Member:
+    """A face that is free. One that a reference picture named until now says nothing of its group,
+    which would else take over that name.
+    """
+    counts = face.method == "group"
+    return Member(
+        person_id=face.group_id if counts else None,
+        survivor=face.person_id if counts else None,
+        claimed=counts and face.claimed,
+        lasting=_lasts(face, spoken_of, scene),
+        barred=scene.barred(face),
+    )
