@@ -16,6 +16,7 @@ from daemon.faces.align import cut
 from daemon.faces.detect import detect
 from daemon.faces.embed import embed
 from daemon.faces.plan import plan
+from daemon.faces.quality import score
 from daemon.settings import Embed, Models, Paths, Settings
 
 if TYPE_CHECKING:
@@ -31,13 +32,14 @@ _AT_ONCE = 64
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Found:
-    """The crops of the pictures in which a face was found, milliseconds a picture, and the
-    detector's name.
+    """The crops of the pictures in which a face was found, milliseconds a picture, the detector's
+    name, and the faces' quality.
     """
 
     crops: Crops
     picture_ms: float
     detector: str
+    qualities: dict[Path, float]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -62,7 +64,7 @@ def find_crops(
 ) -> Found:
     """The stored crop of each picture's labelled face, by this detector or the settings' own."""
     finder = detector or zoo.build_detectors(plan(settings).detectors, settings)
-    crops, spent = {}, 0.0
+    crops, qualities, spent = {}, {}, 0.0
     for path in pictures:
         picture = cv2.cvtColor(cv2.imread(str(path)), cv2.COLOR_BGR2RGB)
         start = time.perf_counter()
@@ -71,7 +73,13 @@ def find_crops(
         if faces:
             face = min(faces, key=lambda face: from_middle(_middle(face), picture.shape))
             crops[path] = cut(picture, face, 1.0, settings.crops)
-    return Found(crops=crops, picture_ms=1000 * spent / len(pictures), detector=finder.name)
+            qualities[path] = score(crops[path], face).score
+    return Found(
+        crops=crops,
+        picture_ms=1000 * spent / len(pictures),
+        detector=finder.name,
+        qualities=qualities,
+    )
 
 
 def embedded(crops: Crops, settings: Settings, *, mirror: bool, model: str = "Dlib") -> Embedded:

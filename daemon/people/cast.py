@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -23,10 +23,6 @@ if TYPE_CHECKING:
     from daemon.people.limits import Limits
     from daemon.people.match import Match
     from daemon.people.scene import Matches, Scene
-
-
-# Of a group of one there is nothing to be like; rounding leaves a little weight.
-LEAST_OTHERS = 1e-3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +46,7 @@ class Cast:
         anchored: dict[int, list[KnownFace]] = defaultdict(list)
         founders, joiners = [], []
         spoken_of = frozenset(face.person_id for face in scene.faces if face.decided)
-        own, held = _OwnGroups(scene), {}
+        own, held = _OwnGroups(scene, matches), {}
         for face in scene.faces:
             match = matches.of.get(face.id)
             lasts = _lasts(face, spoken_of, scene)
@@ -176,31 +172,48 @@ def _lasts(face: KnownFace, spoken_of: frozenset[int | None], scene: Scene) -> b
 
 
 class _OwnGroups:
-    """The groups that the faces of a scene are in now, as sums of weighted vectors."""
+    """The groups that the faces of a scene are in now: sums of weighted vectors of the faces that
+    match nobody else, and how many match somebody else.
+    """
 
-    def __init__(self, scene: Scene) -> None:
+    def __init__(self, scene: Scene, matches: Matches) -> None:
         self._sums: dict[int, Vectors] = {it.group_id: it.sum for it in scene.groups}
         self._weights = {it.group_id: it.weight for it in scene.groups}
+        self._staying = Counter({it.group_id: it.count for it in scene.groups})
+        self._leaving: Counter[int] = Counter()
         for face in scene.faces:
-            if face.group_id is not None:
-                own = weight(face.quality)
-                before = self._sums.get(face.group_id, 0.0)
-                self._sums[face.group_id] = before + own * face.vector
-                self._weights[face.group_id] = self._weights.get(face.group_id, 0.0) + own
+            if face.group_id is None:
+                continue
+            if _matches_another(face, matches.of.get(face.id), scene):
+                self._leaving[face.group_id] += 1
+                continue
+            own = weight(face.quality)
+            before = self._sums.get(face.group_id, 0.0)
+            self._sums[face.group_id] = before + own * face.vector
+            self._weights[face.group_id] = self._weights.get(face.group_id, 0.0) + own
+            self._staying[face.group_id] += 1
 
-    def holds(self, face: KnownFace, match: Match, scene: Scene, limits: Limits) -> bool:
-        """Whether a face is nearly as much like the others of its group as like whom it matches,
-        somebody else: then its group is that one's rival.
+    def holds(self, face: KnownFace, match: Match | None, scene: Scene, limits: Limits) -> bool:
+        """Whether the group of a face that matches somebody else is that one's rival: it is nearly
+        as much like those who stay, or most would leave, which is for a person to say.
+
+        Those who would leave are no part of what they are compared with, so that it makes no
+        difference who of them left before.
         """
         group_id = face.group_id
-        if group_id is None or match.person_id == scene.survivor(group_id):
+        if group_id is None or match is None or not _matches_another(face, match, scene):
             return False
-        own = weight(face.quality)
-        rest = self._weights[group_id] - own
-        if rest < own * LEAST_OTHERS:
-            return False
-        similarity = float((self._sums[group_id] - own * face.vector) @ face.vector) / rest
+        if self._leaving[group_id] > self._staying[group_id]:
+            return True
+        similarity = float(self._sums[group_id] @ face.vector) / self._weights[group_id]
         return match.similarity - similarity < limits.margin
+
+
+def _matches_another(face: KnownFace, match: Match | None, scene: Scene) -> bool:
+    """Whether a face is for certain somebody else than who it is now."""
+    if match is None or face.group_id is None or face.decided:
+        return False
+    return match.certain and match.person_id != scene.survivor(face.group_id)
 
 
 def _member(face: KnownFace, scene: Scene, spoken_of: frozenset[int | None]) -> Member:

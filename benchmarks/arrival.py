@@ -1,0 +1,157 @@
+"""What the order of arrival changes: photos judged one after the other in a real catalog, in
+several orders, and everybody at once by the repair pass.
+"""
+
+from __future__ import annotations
+
+import itertools
+import tempfile
+import time
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from benchmarks import report
+from catalog import assignments, clock
+from catalog.connect import connect, transaction
+from catalog.migrations import migrate
+from daemon.people import identifier
+from daemon.people.agreement import bcubed
+from daemon.settings import Paths, Settings
+from daemon.tasks import Question
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from benchmarks.people import Faces
+
+    Labels = NDArray[np.int64]
+
+
+def measured(faces: Faces, orders: int) -> dict[str, Any]:
+    """BCubed F between what any two orders give, with everybody at once, and after the repair."""
+    came: list[Labels] = []
+    mended: list[Labels] = []
+    ms = []
+    for seed in range(orders):
+        order = np.random.default_rng(seed).permutation(len(faces))
+        before, after, spent = _lived(faces, order)
+        came.append(before)
+        mended.append(after)
+        ms.append(spent)
+    between = [bcubed(a, b).f for a, b in itertools.combinations(came, 2)]
+    repaired = [bcubed(a, b).f for a, b in itertools.combinations(mended, 2)]
+    return {
+        "orders": orders,
+        "between": {"least": min(between, default=1.0), "mean": float(np.mean(between or [1.0]))},
+        "with_all_at_once": [bcubed(a, mended[0]).f for a in came],
+        "truth": [bcubed(a, faces.people).f for a in came],
+        "truth_repaired": bcubed(mended[0], faces.people).f,
+        "equal_after_repair": sum(it == 1.0 for it in repaired),
+        "pairs": len(repaired),
+        "ms_a_photo": float(np.median(ms)),
+    }
+
+
+def _lived(faces: Faces, order: NDArray[np.int64]) -> tuple[Labels, Labels, float]:
+    """People after the photos came in this order, after the repair, and milliseconds a photo."""
+    with tempfile.TemporaryDirectory() as folder:
+        settings = Settings(paths=Paths(state=Path(folder)))
+        migrate(settings.catalog)
+        identifier._gallery = None
+        with closing(connect(settings.catalog)) as connection:
+            embedder = _set_up(connection)
+            start = time.perf_counter()
+            for number in order.tolist():
+                with transaction(connection):
+                    media_id = _photo(connection, faces, number, embedder)
+                _judge(connection, Question(media_ids=(media_id,)), settings)
+            ms = 1000 * (time.perf_counter() - start) / len(order)
+            before = _people(connection, len(faces))
+            _judge(connection, Question(whole=True), settings)
+            return before, _people(connection, len(faces)), ms
+
+
+def _judge(connection: sqlite3.Connection, question: Question, settings: Settings) -> None:
+    answer = identifier.answer(question, settings)
+    with transaction(connection):
+        assignments.apply(connection, answer.verdicts, {})
+
+
+def _set_up(connection: sqlite3.Connection) -> int:
+    """Dlib as it is calibrated; returns the embedder."""
+    from daemon.faces.registry import KNOWN_SHA256
+
+    weights = KNOWN_SHA256["dlib_face_recognition_resnet_model_v1.dat"]
+    with transaction(connection):
+        connection.execute(
+            "INSERT INTO roots (id, path_bytes, path, role) VALUES (1, x'2f', '/', 'inbox')"
+        )
+        cursor = connection.execute(
+            """INSERT INTO embedders (model, weights_sha256, geometry, dimensions, active)
+               VALUES ('Dlib', ?, 'dlib150-v2+mirror', 128, 1)""",
+            [weights],
+        )
+    return int(cursor.lastrowid or 0)
+
+
+def _photo(connection: sqlite3.Connection, faces: Faces, number: int, embedder: int) -> int:
+    """A photo with one face, whose number is its x."""
+    now = clock.now()
+    media = connection.execute(
+        """INSERT INTO media (sha256, kind, bytes, state, added_at)
+           VALUES (?, 'image', 1, 'done', ?)""",
+        [f"{number:064d}", now],
+    ).lastrowid
+    path = b"/%d.jpg" % number
+    connection.execute(
+        """INSERT INTO files (path_bytes, path, root_id, media_id, first_seen_at, last_seen_at)
+           VALUES (?, ?, 1, ?, ?, ?)""",
+        [path, path.decode(), media, now, now],
+    )
+    face = connection.execute(
+        """INSERT INTO faces (media_id, x, y, w, h, detector, detector_version, confidence, quality)
+           VALUES (?, ?, 0, 90, 90, 'yunet', '1', 0.9, ?)""",
+        [media, number, float(faces.qualities[number])],
+    ).lastrowid
+    connection.execute(
+        "INSERT INTO embeddings (face_id, embedder_id, vector) VALUES (?, ?, ?)",
+        [face, embedder, faces.vectors[number].astype("<f4").tobytes()],
+    )
+    return int(media or 0)
+
+
+def _people(connection: sqlite3.Connection, count: int) -> Labels:
+    """Who each face is, by its number; a face that is nobody is alone."""
+    labels = -1 - np.arange(count)
+    for number, person_id in connection.execute(
+        "SELECT x, person_id FROM faces WHERE person_id IS NOT NULL"
+    ):
+        labels[int(number)] = person_id
+    return labels
+
+
+def as_text(result: dict[str, Any]) -> str:
+    """The result for people."""
+    with_all: Sequence[float] = result["with_all_at_once"]
+    repaired = f"{result['equal_after_repair']} of {result['pairs']} pairs of orders are equal"
+    rows = [
+        ("any two orders", f"{result['between']['least']:.4f}", f"{result['between']['mean']:.4f}"),
+        ("an order and all at once", f"{min(with_all):.4f}", f"{np.mean(with_all):.4f}"),
+        (
+            "an order and the truth",
+            f"{min(result['truth']):.4f}",
+            f"{np.mean(result['truth']):.4f}",
+        ),
+    ]
+    return (
+        f"{result['orders']} orders of arrival, photo by photo, {result['ms_a_photo']:.1f} ms "
+        f"each; after the repair pass {repaired}, BCubed F with the truth "
+        f"{result['truth_repaired']:.4f}.\n"
+        + report.table(("BCubed F between", "least", "mean"), rows)
+    )
