@@ -31,7 +31,7 @@ _EXEMPLARS = """
 SELECT (SELECT group_concat(id || '/' || person_id || '/' || face_id) FROM
         (SELECT * FROM exemplars WHERE state = 'used' ORDER BY id)),
        (SELECT group_concat(id || '/' || merged_into) FROM
-        (SELECT * FROM people WHERE merged_into IS NOT NULL ORDER BY id))
+        (SELECT * FROM people WHERE merged_into IS NOT NULL ORDER BY merged_into, id))
 """
 # Two clocks read in one millisecond are one moment: ended rows are looked at again this far back.
 _CHANGED = """
