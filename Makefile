@@ -60,6 +60,7 @@ benchmark: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.landmarks
 	$(BIN)/python -m benchmarks.crops
 	$(BIN)/python -m benchmarks.engine
+	$(BIN)/python -m benchmarks.decisions
 
 # Needs uv. No index address goes into the lock.
 lock:

@@ -58,6 +58,9 @@ def _prepare(connection: sqlite3.Connection, *, readonly: bool) -> None:
     connection.execute("PRAGMA foreign_keys = ON")
     connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
     connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
+    # Whoever writes leaves nothing behind of what is replaced, so that `forget` needs to look for
+    # no remains. Debian's SQLite does so by default, others do not.
+    connection.execute("PRAGMA secure_delete = ON")
     connection.execute(f"PRAGMA query_only = {int(readonly)}")
 
 

@@ -17,6 +17,19 @@ if TYPE_CHECKING:
 
 TIE_IOU = 0.5
 Box = tuple[float, float, float, float]
+# What stands in a picture, and what was forgotten in pictures of the same size that it replaced.
+_BOXES = """
+WITH RECURSIVE same(id, depth) AS (
+    SELECT ?, 0
+    UNION SELECT media.replaces_media_id, depth + 1 FROM same JOIN media ON media.id = same.id
+    JOIN media AS older ON older.id = media.replaces_media_id
+    WHERE older.width IS media.width AND older.height IS media.height AND depth < 100
+)
+SELECT faces.id, x, y, w, h, faces.state FROM same CROSS JOIN faces ON faces.media_id = same.id
+WHERE frame_id IS NULL AND (faces.state = 'forgotten'
+                            OR same.depth = 0 AND faces.state IN ('active', 'hidden'))
+ORDER BY faces.id
+"""
 
 
 def replace_faces(
@@ -25,8 +38,10 @@ def replace_faces(
     """Make these the active faces of a picture and return their ids, in order.
 
     A face whose box ties to an old one (IoU ≥ 0.5, one to one) keeps its id and with it every
-    decision; an untied old face is superseded, unless a person decided on it: then it stays.
+    decision; an untied old face is superseded, unless a person decided on it: then it stays. A face
+    that somebody had forgotten leaves no row: it has no id among these.
     """
+    faces = without_forgotten(connection, media_id, faces)
     old = {
         int(row["id"]): (row["x"], row["y"], row["w"], row["h"])
         for row in connection.execute(
@@ -48,6 +63,32 @@ def replace_faces(
         if not decided(connection, face_id):
             _supersede(connection, face_id)
     return ids
+
+
+def without_forgotten(
+    connection: sqlite3.Connection, media_id: int, faces: Sequence[FaceRecord]
+) -> list[FaceRecord]:
+    """These faces but those found where a face was forgotten, in this picture or in one that it
+    replaces: such a face must not come back.
+
+    One that ties better to another face of this picture is that one.
+    """
+    rows = connection.execute(_BOXES, [media_id]).fetchall()
+    forgotten = [_box(row) for row in rows if row["state"] == "forgotten"]
+    if not forgotten:
+        return list(faces)
+    boxes = [(face.x, face.y, face.w, face.h) for face in faces]
+    ties = tie(boxes, {place: _box(row) for place, row in enumerate(rows)})
+    return [
+        face
+        for number, face in enumerate(faces)
+        if (number in ties and rows[ties[number]]["state"] != "forgotten")
+        or all(overlap(boxes[number], box) < TIE_IOU for box in forgotten)
+    ]
+
+
+def _box(row: sqlite3.Row) -> Box:
+    return row["x"], row["y"], row["w"], row["h"]
 
 
 def _supersede(connection: sqlite3.Connection, face_id: int) -> None:
@@ -90,15 +131,16 @@ def overlap(a: Box, b: Box) -> float:
 
 
 def decided(connection: sqlite3.Connection, face_id: int) -> bool:
-    """Whether a person decided on this face: named it, ruled somebody out, or made it an
-    exemplar.
+    """Whether a person decided on this face: named it, ruled somebody out, made it an exemplar, or
+    hid it.
     """
     found = connection.execute(
         """SELECT 1 WHERE EXISTS (SELECT 1 FROM assignments WHERE face_id = :id AND method = 'user'
                                   AND ended_at IS NULL)
               OR EXISTS (SELECT 1 FROM rejections WHERE face_id = :id)
               OR EXISTS (SELECT 1 FROM exemplars WHERE face_id = :id AND source = 'user'
-                         AND state = 'used')""",
+                         AND state = 'used')
+              OR EXISTS (SELECT 1 FROM faces WHERE id = :id AND state = 'hidden')""",
         {"id": face_id},
     ).fetchone()
     return found is not None

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from catalog import crops as crops_module
 from catalog import exemplars, jobs, log, steps
-from catalog.faces import replace_faces
+from catalog.faces import replace_faces, without_forgotten
 from catalog.records import MediaFacts
 
 if TYPE_CHECKING:
@@ -51,11 +51,12 @@ def commit_part(
         steps.record(catalog, media_id, record.part, record.steps)
     if record.error is not None:
         return _fail(catalog, media_id, record, job, patience)
-    crops_module.store_crops(crops, [face.crop for face in record.faces])
-    replace_faces(catalog, media_id, record.faces)
+    faces = without_forgotten(catalog, media_id, record.faces)
+    crops_module.store_crops(crops, [face.crop for face in faces])
+    replace_faces(catalog, media_id, faces)
     catalog.execute("UPDATE media SET state = 'done', error = NULL WHERE id = ?", [media_id])
     exemplars.renew_for_media(catalog, media_id)
-    if record.faces:
+    if faces:
         jobs.enqueue(
             catalog,
             "identify",
@@ -64,7 +65,7 @@ def commit_part(
             priority=IDENTIFY_PRIORITY,
         )
     jobs.finish(catalog, job.id)
-    log.write(catalog, "catalogued", media_id=media_id, faces=len(record.faces))
+    log.write(catalog, "catalogued", media_id=media_id, faces=len(faces))
     return "done"
 
 

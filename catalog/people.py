@@ -89,11 +89,11 @@ def called(connection: sqlite3.Connection, name: str) -> list[int]:
     """Everybody with this name, however it is written: capitals, and accents as one character or
     as two (macOS names folders in the second way).
     """
-    wanted = _key(name)
+    wanted = folded(name)
     rows = connection.execute(
         "SELECT id, name FROM people WHERE name IS NOT NULL AND merged_into IS NULL ORDER BY id"
     )
-    return [int(row["id"]) for row in rows if _key(row["name"]) == wanted]
+    return [int(row["id"]) for row in rows if folded(row["name"]) == wanted]
 
 
 def _numbered(connection: sqlite3.Connection, text: str) -> list[int]:
@@ -105,7 +105,8 @@ def _numbered(connection: sqlite3.Connection, text: str) -> list[int]:
     return [] if row is None else [int(row[0])]
 
 
-def _key(name: str) -> str:
+def folded(name: str) -> str:
+    """The name as it is compared."""
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
 
 

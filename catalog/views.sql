@@ -29,10 +29,14 @@ SELECT media_id, person_id, name, sum(faces_count) AS faces_count, min(start_s) 
 FROM appearances GROUP BY media_id, person_id;
 
 CREATE VIEW people_summary AS
--- Everybody, named or not, with what is known of them; empty groups are left out.
+-- Everybody, named or not, with what is known of them; empty groups are left out. A chosen cover counts while it is a
+-- face of theirs, or one of a reference picture.
 SELECT people.id AS person_id, people.name, people.origin, people.hidden,
        ifnull(seen.faces_count, 0) AS faces_count, ifnull(seen.media_count, 0) AS media_count,
-       ifnull(people.cover_face_id, seen.best_face_id) AS cover_face_id
+       ifnull((SELECT id FROM faces WHERE id = people.cover_face_id AND state = 'active'
+               AND (person_id = people.id OR person_id IS NULL AND EXISTS
+                    (SELECT 1 FROM exemplars WHERE face_id = faces.id AND state = 'used' AND person_id = people.id))),
+              seen.best_face_id) AS cover_face_id
 FROM people LEFT JOIN
      (SELECT person_id, count(*) AS faces_count, count(DISTINCT media_id) AS media_count,
              id AS best_face_id, max(quality)

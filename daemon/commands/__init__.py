@@ -21,6 +21,7 @@ COMMANDS = (
     "status",
     "jobs",
     "people",
+    "changes",
     "search",
     "calibrate",
     "models",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import json
 import os
 import signal
@@ -13,6 +14,7 @@ import click
 
 from catalog.connect import connect
 from daemon import config_file
+from daemon.errors import UsageError
 from daemon.log import set_up_logging
 
 if TYPE_CHECKING:
@@ -48,6 +50,29 @@ def json_option(function: F) -> F:
     return click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")(
         function
     )
+
+
+def yes_option(function: F) -> F:
+    """`--yes`, handed to the command as `yes`; see `agreed`."""
+    return click.option("--yes", is_flag=True, help="Do not ask.")(function)
+
+
+def agreed(question: str, *, yes: bool) -> None:
+    """Go on if the user says so, or said so with `--yes`. Raises UsageError otherwise."""
+    if yes:
+        return
+    try:
+        click.confirm(question, abort=True, err=True)
+    except click.Abort:
+        raise UsageError("nothing was done; answer y, or add --yes") from None
+
+
+def user() -> str:
+    """Who decides; a number where this machine has no name for it, as in many containers."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return str(os.getuid())
 
 
 def print_json(value: object) -> None:

@@ -1,8 +1,10 @@
-"""`rollcall people list|name|enrol`: who is known, what they are called, and by which pictures."""
+"""`rollcall people list|name|enrol`: who is known, what they are called, and by which pictures.
+
+The other commands of this group stand in files of their own.
+"""
 
 from __future__ import annotations
 
-import getpass
 import os
 import threading
 from contextlib import closing
@@ -13,12 +15,14 @@ import click
 
 from catalog import decisions, people
 from catalog.connect import connect, transaction
+from daemon.commands import people_decisions, people_forget
 from daemon.commands.common import (
     config_option,
     interruptible,
     json_option,
     open_catalog,
     print_json,
+    user,
 )
 from daemon.errors import UsageError
 
@@ -28,7 +32,11 @@ if TYPE_CHECKING:
 
 @click.group(name="people")
 def command() -> None:
-    """List people, give them names, and add pictures that they are known by."""
+    """List people, say who is who, and add pictures that they are known by."""
+
+
+for one in (*people_decisions.COMMANDS, people_forget.forget):
+    command.add_command(one)
 
 
 @command.command("list", epilog="Example: rollcall people list --unknown")
@@ -45,7 +53,7 @@ def list_people(settings: Settings, *, as_json: bool, unknown: bool, named: bool
         print_json(rows)
         return
     for row in rows:
-        name = row["name"] or "(no name yet)"
+        name = (row["name"] or "(no name yet)") + (" (hidden)" if row["hidden"] else "")
         click.echo(
             f"{row['person_id']:>6}  {name:<30} {row['faces_count']} faces in "
             f"{row['media_count']} photos"
@@ -56,29 +64,28 @@ def list_people(settings: Settings, *, as_json: bool, unknown: bool, named: bool
 
 @command.command("name", epilog='Example: rollcall people name 12 "Aunt Rosa"')
 @click.argument("person")
-@click.argument("name")
+@click.argument("name", required=False)
 @config_option
 @json_option
-def name(settings: Settings, person: str, name: str, *, as_json: bool) -> None:
+@click.option("--clear", is_flag=True, help="Take the name away.")
+def name(settings: Settings, person: str, name: str | None, *, as_json: bool, clear: bool) -> None:
     """Give PERSON (a number from the list, or a present name) the name NAME."""
+    if (name is None) != clear:
+        raise UsageError("give a name, or --clear to take it away")
     with closing(connect(settings.catalog)) as connection, transaction(connection):
         person_id = people.find(connection, person)
-        change_id = decisions.name_person(connection, person_id, name, actor=_user())
+        if name is None:
+            change_id = decisions.clear_name(connection, person_id, actor=user())
+        else:
+            change_id = decisions.name_person(connection, person_id, name, actor=user())
         (name,) = connection.execute(
             "SELECT name FROM people WHERE id = ?", [person_id]
         ).fetchone()  # spaces may have been mended
     if as_json:
         print_json({"person_id": person_id, "name": name, "change_id": change_id})
         return
-    click.echo(f"person {person_id} is now called {name}")
-
-
-def _user() -> str:
-    """Who decides; a number where this machine has no name for it, as in many containers."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return str(os.getuid())
+    called = "has no name now" if name is None else f"is now called {name}"
+    click.echo(f"person {person_id} {called}")
 
 
 @command.command("enrol", epilog='Example: rollcall people enrol "Aunt Rosa" rosa1.jpg rosa2.jpg')

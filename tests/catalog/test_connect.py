@@ -116,3 +116,9 @@ def test_a_second_writer_waits_instead_of_reading_what_is_half_done(
 
 def test_crops_lie_beside_the_catalog(catalog_path: Path) -> None:
     assert crops_path(catalog_path) == catalog_path.parent / "crops.db"
+
+
+def test_nothing_is_left_behind_of_what_is_deleted(catalog_path: Path) -> None:
+    for path in (catalog_path, crops_path(catalog_path)):
+        with closing(connect(path)) as connection:
+            assert connection.execute("PRAGMA secure_delete").fetchone()[0] == 1

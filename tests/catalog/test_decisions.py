@@ -23,9 +23,12 @@ def test_a_name_is_given_and_noted(make: Maker) -> None:
     assert row is not None
     assert (row[0], row[1], row[2], row[5]) == (change, "me", "name", None)
     assert json.loads(str(row[3])) == {"person_id": person, "name": "Rosa Luxemburg"}
-    assert json.loads(str(row[4])) == {"person_id": person, "name": None}
-    assert make.rows("SELECT change_id, kind, subject_id FROM change_subjects") == [
-        (change, "person", person)
+    assert json.loads(str(row[4])) == {"people": [[person, "name", None]], "builds_on": []}
+    assert make.rows(
+        "SELECT change_id, kind, subject_id FROM change_subjects WHERE kind <> 'name'"
+    ) == [
+        (change, "person", person),
+        (change, "person:name", person),
     ]
 
 
@@ -33,7 +36,7 @@ def test_another_name_remembers_the_first(make: Maker) -> None:
     person = make.person("Rosa")
     make.run(decisions.name_person, person, "Ada", actor="me")
     inverse = json.loads(make.value("SELECT inverse FROM changes"))
-    assert inverse == {"person_id": person, "name": "Rosa"}
+    assert inverse["people"] == [[person, "name", "Rosa"]]
 
 
 def test_to_name_who_was_merged_names_the_survivor(make: Maker) -> None:
@@ -41,7 +44,9 @@ def test_to_name_who_was_merged_names_the_survivor(make: Maker) -> None:
     make.merge(one, two)
     make.run(decisions.name_person, one, "Rosa", actor="me")
     assert make.rows("SELECT id FROM people WHERE name = 'Rosa'") == [(two,)]
-    assert make.rows("SELECT subject_id FROM change_subjects") == [(two,)]
+    assert make.rows("SELECT DISTINCT subject_id FROM change_subjects WHERE kind = 'person'") == [
+        (two,)
+    ]
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from catalog.faces import TIE_IOU, Box, overlap, tie
+from catalog.faces import TIE_IOU, Box, overlap, replace_faces, tie
 
 if TYPE_CHECKING:
     from tests.makers import Maker
@@ -159,3 +159,10 @@ def test_a_person_is_ruled_out_once(make: Maker) -> None:
     make.reject(face, None)
     with pytest.raises(sqlite3.IntegrityError, match="UNIQUE"):
         make.reject(face, None)
+
+
+def test_a_hidden_face_that_is_not_found_again_stays_hidden(make: Maker) -> None:
+    media_id, (face, _) = make.photo(None, None)
+    make.connection.execute("UPDATE faces SET state = 'hidden' WHERE id = ?", [face])
+    make.run(replace_faces, media_id, [])
+    assert make.rows("SELECT state FROM faces ORDER BY id") == [("hidden",), ("superseded",)]
