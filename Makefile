@@ -59,6 +59,7 @@ benchmark: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.decoding
 	$(BIN)/python -m benchmarks.landmarks
 	$(BIN)/python -m benchmarks.crops
+	$(BIN)/python -m benchmarks.second_looks
 	$(BIN)/python -m benchmarks.engine
 	$(BIN)/python -m benchmarks.decisions
 

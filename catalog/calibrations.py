@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from catalog import clock
-from catalog.records import EmbedderRecord
+from catalog.records import SECOND_LOOK, EmbedderRecord
 
 if TYPE_CHECKING:
     import sqlite3
@@ -89,8 +89,10 @@ def active_embedders(connection: sqlite3.Connection) -> list[EmbedderRow]:
 
 
 def embedders(connection: sqlite3.Connection) -> list[EmbedderRow]:
-    """All embedders that a vector was ever made by."""
-    return _embedders(connection, "true")
+    """All embedders that a vector was ever made by, but for those of second looks, which are read
+    by the calibration of the embedder that they are a second look of.
+    """
+    return _embedders(connection, f"geometry NOT LIKE '%{SECOND_LOOK}'")
 
 
 def _embedders(connection: sqlite3.Connection, condition: str) -> list[EmbedderRow]:

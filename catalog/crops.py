@@ -26,6 +26,15 @@ def store_crops(crops: sqlite3.Connection, records: Iterable[CropRecord]) -> Non
     )
 
 
+def read(crops: sqlite3.Connection, keys: Iterable[str]) -> dict[str, bytes]:
+    """The JPEG of each of these crops (some hundreds at most) that is there."""
+    wanted = list(keys)
+    rows = crops.execute(
+        f"SELECT sha256, jpeg FROM crops WHERE sha256 IN ({','.join('?' * len(wanted))})", wanted
+    )
+    return {row["sha256"]: bytes(row["jpeg"]) for row in rows}
+
+
 def store_preview(crops: sqlite3.Connection, media_sha256: str, preview: PreviewRecord) -> None:
     """Keep the preview of a media, in place of an older one."""
     crops.execute(

@@ -202,6 +202,15 @@ def _insert(connection: sqlite3.Connection, media_id: int, face: FaceRecord) -> 
 
 def _update(connection: sqlite3.Connection, face_id: int, face: FaceRecord) -> None:
     values = _columns(face)
+    # Of another crop, vectors by models that are not compared with (a second look's too) are out of
+    # date; those in use stay until they are replaced, so that nobody is unnamed meanwhile.
+    connection.execute(
+        """DELETE FROM embeddings WHERE face_id = :id
+           AND embedder_id IN (SELECT id FROM embedders WHERE NOT active)
+           AND EXISTS (SELECT 1 FROM faces WHERE id = :id
+                       AND (crop IS NOT :crop OR landmarks IS NOT :landmarks))""",
+        {"id": face_id, "crop": values["crop"], "landmarks": values["landmarks"]},
+    )
     connection.execute(
         f"UPDATE faces SET {', '.join(f'{name} = ?' for name in values)} WHERE id = ?",
         [*values.values(), face_id],

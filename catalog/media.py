@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from catalog import crops as crops_module
 from catalog import exemplars, jobs, log, steps
+from catalog.carry import carry_over
 from catalog.faces import replace_faces, without_forgotten
 from catalog.records import MediaFacts
 
@@ -54,6 +55,8 @@ def commit_part(
     faces = without_forgotten(catalog, media_id, record.faces)
     crops_module.store_crops(crops, [face.crop for face in faces])
     replace_faces(catalog, media_id, faces)
+    if row["state"] != "done":  # later on, what people undo here must not come back
+        carry_over(catalog, media_id)
     catalog.execute("UPDATE media SET state = 'done', error = NULL WHERE id = ?", [media_id])
     exemplars.renew_for_media(catalog, media_id)
     if faces:

@@ -5,7 +5,12 @@ hold.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
+
+SECOND_LOOK: Final = "+jitter8"
+"""Ends the geometry of an embedder whose vectors are means of eight jittered looks at a face. They
+are never active: only what was found by the embedder without this ending is verified by them.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,16 +9,19 @@ from catalog import steps
 
 if TYPE_CHECKING:
     import sqlite3
+    from collections.abc import Collection, Mapping
 
 
 def counts(connection: sqlite3.Connection) -> dict[str, int]:
     """How much there is of everything that people ask for; reference pictures do not count."""
     row = connection.execute(
         """SELECT (SELECT count(*) FROM media WHERE kind = 'image' AND state = 'done'
-                   AND id NOT IN (SELECT media_id FROM reference_only)) AS photos,
+                   AND id NOT IN (SELECT media_id FROM reference_only)
+                   AND id NOT IN (SELECT media_id FROM replaced)) AS photos,
                   (SELECT count(*) FROM media WHERE kind = 'video' AND state = 'done') AS videos,
                   (SELECT count(*) FROM faces WHERE state = 'active'
-                   AND media_id NOT IN (SELECT media_id FROM reference_only)) AS faces,
+                   AND media_id NOT IN (SELECT media_id FROM reference_only)
+                   AND media_id NOT IN (SELECT media_id FROM replaced)) AS faces,
                   (SELECT count(*) FROM people WHERE name IS NOT NULL AND merged_into IS NULL)
                       AS named_people,
                   (SELECT count(*) FROM unknown_people) AS unnamed_people,
@@ -65,6 +68,8 @@ def roots_state(connection: sqlite3.Connection) -> list[dict[str, Any]]:
     return [dict(row) for row in rows]
 
 
-def outdated(connection: sqlite3.Connection, current: dict[tuple[str, str], str]) -> dict[str, int]:
+def outdated(
+    connection: sqlite3.Connection, current: Mapping[tuple[str, str], Collection[str]]
+) -> dict[str, int]:
     """How many media have a step that was made with other settings or models; see `steps`."""
     return steps.outdated(connection, current)

@@ -9,19 +9,39 @@ WHERE roots.role = 'reference' AND here.media_id IS NOT NULL
   AND NOT EXISTS (SELECT 1 FROM files AS there JOIN roots AS other ON other.id = there.root_id
                   WHERE there.media_id = here.media_id AND other.role <> 'reference');
 
+CREATE VIEW replaced AS
+-- Versions of photos that were changed in place and lie nowhere any more, where a newer version does, or the one before it
+-- again: in no list and no count either.
+WITH RECURSIVE
+-- CROSS JOIN keeps the order: it starts from the few photos that are versions of others, whatever the catalog's size.
+here(media_id) AS (
+    SELECT files.media_id FROM media CROSS JOIN files ON files.media_id IN (media.id, media.replaces_media_id)
+    WHERE media.replaces_media_id IS NOT NULL AND +files.state = 'present'),
+older(media_id) AS (
+    SELECT replaces_media_id FROM here CROSS JOIN media ON media.id = here.media_id
+    WHERE replaces_media_id IS NOT NULL AND +state = 'done'
+    UNION
+    SELECT media.replaces_media_id FROM older JOIN media ON media.id = older.media_id
+    WHERE media.replaces_media_id IS NOT NULL)
+SELECT media_id FROM
+    (SELECT media_id FROM older
+     UNION SELECT id FROM media WHERE replaces_media_id IN (SELECT media_id FROM here))
+WHERE media_id NOT IN (SELECT media_id FROM here);
+
 CREATE VIEW appearances AS
 -- Who is in what: a row per person and photo, or per person and track of a video.
 SELECT people.id AS person_id, people.name, faces.media_id, NULL AS start_s, NULL AS end_s,
        count(*) AS faces_count, faces.id AS best_face_id, max(faces.quality) AS best_quality
 FROM faces JOIN people ON people.id = faces.person_id
 WHERE faces.state = 'active' AND faces.track_id IS NULL AND people.hidden = 0
-  AND faces.media_id NOT IN (SELECT media_id FROM reference_only)
+  AND faces.media_id NOT IN (SELECT media_id FROM reference_only) AND faces.media_id NOT IN (SELECT media_id FROM replaced)
 GROUP BY faces.media_id, people.id
 UNION ALL
 SELECT people.id, people.name, tracks.media_id, tracks.start_s, tracks.end_s,
        tracks.faces_count, tracks.best_face_id, faces.quality
 FROM tracks JOIN people ON people.id = tracks.person_id LEFT JOIN faces ON faces.id = tracks.best_face_id
-WHERE people.hidden = 0 AND tracks.media_id NOT IN (SELECT media_id FROM reference_only);
+WHERE people.hidden = 0 AND tracks.media_id NOT IN (SELECT media_id FROM reference_only)
+  AND tracks.media_id NOT IN (SELECT media_id FROM replaced);
 
 CREATE VIEW media_people AS
 -- Who is in a photo or video: a row per media and person.
@@ -41,7 +61,7 @@ FROM people LEFT JOIN
      (SELECT person_id, count(*) AS faces_count, count(DISTINCT media_id) AS media_count,
              id AS best_face_id, max(quality)
       FROM faces WHERE person_id IS NOT NULL AND state = 'active'
-        AND media_id NOT IN (SELECT media_id FROM reference_only)
+        AND media_id NOT IN (SELECT media_id FROM reference_only) AND media_id NOT IN (SELECT media_id FROM replaced)
       GROUP BY person_id) AS seen ON seen.person_id = people.id
 WHERE people.merged_into IS NULL AND (people.name IS NOT NULL OR seen.faces_count > 0);
 

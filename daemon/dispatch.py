@@ -12,7 +12,7 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from catalog import jobs
+from catalog import calibrations, jobs
 from catalog.media import commit_part
 from catalog.records import PartRecord
 from daemon import worker
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
 
     from catalog.jobs import Job, Patience
+    from catalog.records import EmbedderRecord
     from catalog.writer import Writer
     from daemon.pool import Pool
     from daemon.settings import Workers
@@ -134,9 +135,10 @@ class Dispatcher:
         shares = BATCHES_A_WORKER * self._workers
         waiting = jobs.count_waiting(connection, "ingest", up_to=self._section.batch * shares)
         size = max(1, min(self._section.batch, -(-waiting // shares)))
+        compared = tuple(it.record for it in calibrations.active_embedders(connection))
         errands = []
         for job in jobs.claim(connection, "ingest", size, owner="worker"):
-            task = _task(connection, job)
+            task = _task(connection, job, compared)
             if task is None:
                 jobs.finish(connection, job.id, state="cancelled", error="the file is gone")
             else:
@@ -225,7 +227,9 @@ def _is_due(connection: sqlite3.Connection) -> bool:
     return jobs.seconds_until_due(connection, ["ingest"]) == 0
 
 
-def _task(connection: sqlite3.Connection, job: Job) -> PhotoTask | None:
+def _task(
+    connection: sqlite3.Connection, job: Job, compared: tuple[EmbedderRecord, ...]
+) -> PhotoTask | None:
     row = connection.execute(
         """SELECT path_bytes, bytes, mtime_ns FROM files
            WHERE media_id = ? AND state = 'present' ORDER BY id LIMIT 1""",
@@ -238,6 +242,7 @@ def _task(connection: sqlite3.Connection, job: Job) -> PhotoTask | None:
         path=bytes(row["path_bytes"]),
         bytes=row["bytes"],
         mtime_ns=row["mtime_ns"],
+        compared=compared,
     )
 
 

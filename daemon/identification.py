@@ -52,6 +52,7 @@ class Identification:
         self._claimed: list[Job] = []
         self._working = False
         self.changed = 0
+        self.on_written: Callable[[], None] = lambda: None
         self._loop = Loop("identification", self._round, on_error)
 
     def start(self) -> None:
@@ -132,6 +133,7 @@ class Identification:
                 lambda it, chunk=chunk: assignments.apply(it, chunk, founded)  # type: ignore[misc]
             )
         self.changed += self._writer.run(lambda it: _close(it, claimed, chunks[-1], founded))
+        self.on_written()
 
 
 def _close(

@@ -11,8 +11,9 @@ from catalog.steps import fingerprint
 from daemon.faces.resolution import ENOUGH_PX, usual_side_px
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
+    from catalog.records import EmbedderRecord
     from daemon.settings import Settings
 
 # Raised by hand when a stage's code changes what it gives for the same input.
@@ -92,18 +93,53 @@ def planned_steps(
         jpeg_quality=crops.jpeg_quality,
     )
     quality = _plan("quality", QUALITY_VERSION, reads=align)
-    embed = [
-        _plan(
-            "embed",
-            EMBED_VERSION,
-            model=embedder.name,
-            weights_sha256=embedder.weights_sha256,
-            reads=align,
-            geometry=embedder.geometry,
-        )
-        for embedder in embedders
-    ]
+    embed = [embed_step(kind_used(embedder), align.fingerprint) for embedder in embedders]
     return {(it.step, it.model): it for it in (probe, frames, found, align, quality, *embed)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kind:
+    """What of a recognition model decides its vectors."""
+
+    model: str
+    weights_sha256: str
+    geometry: str
+
+
+def kind_used(embedder: EmbedderUse) -> Kind:
+    """The kind of vectors that a recognition model makes."""
+    return Kind(
+        model=embedder.name,
+        weights_sha256=embedder.weights_sha256,
+        geometry=embedder.geometry,
+    )
+
+
+def embed_step(kind: Kind | EmbedderRecord, align: str) -> Planned:
+    """The embed step as it would be done today on crops whose align step has this fingerprint."""
+    return _plan(
+        "embed",
+        EMBED_VERSION,
+        model=kind.model,
+        weights_sha256=kind.weights_sha256,
+        reads=align,
+        geometry=kind.geometry,
+    )
+
+
+def marks(
+    planned: Mapping[tuple[str, str], Planned], aligned: Iterable[str], kinds: Iterable[Kind]
+) -> dict[tuple[str, str], list[str]]:
+    """The fingerprints that count as made today, for `steps.outdated`.
+
+    Vectors are up to date whatever crops they are of: `aligned` are the fingerprints that the
+    catalog's align steps have. Older crops are the align step's own matter.
+    """
+    found = {key: [step.fingerprint] for key, step in planned.items() if key[0] != "embed"}
+    every = list(aligned)
+    for kind in kinds:
+        found["embed", kind.model] = [embed_step(kind, it).fingerprint for it in every]
+    return found
 
 
 def _plan(
@@ -112,7 +148,7 @@ def _plan(
     *,
     model: str = "",
     weights_sha256: str = "",
-    reads: Planned | None = None,
+    reads: Planned | str | None = None,
     **parameters: Any,
 ) -> Planned:
     mark = fingerprint(
@@ -120,6 +156,6 @@ def _plan(
         model=model,
         weights_sha256=weights_sha256,
         parameters=parameters,
-        reads=[reads.fingerprint] if reads else [],
+        reads=[reads.fingerprint if isinstance(reads, Planned) else reads] if reads else [],
     )
     return Planned(step=step, model=model, fingerprint=mark, parameters=parameters)

@@ -55,6 +55,10 @@ class Loop:
         self._stop.set()
         self._wake.set()
 
+    def pause(self, seconds: float) -> None:
+        """Within a round: wait so long, or until the round should come to an end."""
+        self._stop.wait(seconds)
+
     def stop(self) -> None:
         """End after the round in hand."""
         self.halt()

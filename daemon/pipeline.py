@@ -24,52 +24,24 @@ from catalog.records import (
     QualityRecord,
     StepRecord,
 )
-from daemon import ledger
 from daemon.errors import BadFile, TryLater
-from daemon.faces import device, zoo
 from daemon.faces.align import cut
 from daemon.faces.detect import detect
 from daemon.faces.embed import embed
-from daemon.faces.plan import plan as plan_models
 from daemon.faces.quality import score
 from daemon.faces.resolution import finer_side_px, first_side_px
 from daemon.intake.frames import preview, read_picture
 from daemon.intake.probe import probe
+from daemon.stages import Stages as Stages
+from daemon.stages import kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from contextlib import AbstractContextManager
 
-    from daemon.faces.values import Crop, Detection, Detector, Embedder, Vectors
+    from daemon.faces.values import Crop, Detection, Vectors
     from daemon.intake.frames import Frame
-    from daemon.settings import Settings
     from daemon.tasks import PhotoTask
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stages:
-    """The loaded models of this worker and the settings they run under."""
-
-    settings: Settings
-    detector: Detector
-    embedders: tuple[Embedder, ...]
-    steps: dict[tuple[str, str], ledger.Planned]
-
-    @classmethod
-    def load(cls, settings: Settings, *, threads: int = 1) -> Stages:
-        """Load the models that the settings and the weights on this machine give."""
-        models = plan_models(settings)
-        detector = zoo.build_detectors(models.detectors, settings, threads=threads)
-        embedders = tuple(
-            zoo.build_embedder(name, settings, threads=threads) for name in models.recognizers
-        )
-        steps = ledger.planned_steps(settings, detector, embedders)
-        return cls(settings=settings, detector=detector, embedders=embedders, steps=steps)
-
-    def device(self, model: str) -> str:
-        """What a model runs on, as the ledger names it; all else is the processor's."""
-        models: tuple[Detector | Embedder, ...] = (self.detector, *self.embedders)
-        return next((device.of(it) for it in models if it.name == model), "cpu")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -193,9 +165,9 @@ class Look:
     vectors: dict[EmbedderRecord, Vectors]
 
 
-def look(path: bytes, stages: Stages) -> Look:
-    """Find and embed the faces of a photo, for a search. Raises BadFile, as `probe` and `frames`
-    do.
+def look(path: bytes, stages: Stages, *, compared: Sequence[EmbedderRecord] = ()) -> Look:
+    """Find and embed the faces of a photo, for a search; by these kinds too, as far as their
+    weights are here. Raises BadFile, as `probe` and `frames` do.
     """
     settings = stages.settings
     facts = probe(path, max_megapixels=settings.intake.max_megapixels)
@@ -206,34 +178,26 @@ def look(path: bytes, stages: Stages) -> Look:
     scale = frame.scale
     return Look(
         boxes=tuple((it.x * scale, it.y * scale, it.w * scale, it.h * scale) for it in faces),
-        vectors={_kind(it): embed(crops, it) for it in stages.embedders},
+        vectors={kind_of(it): embed(crops, it) for it in stages.embedders_for(compared)},
     )
 
 
 def _recognise(works: Sequence[Work], stages: Stages) -> None:
     """embed: the crops of all photos through each model at once."""
     crops = [crop for work in works for crop in work.crops]
-    for embedder in stages.embedders:
+    compared = [kind for work in works for kind in work.task.compared]
+    for embedder in stages.embedders_for(compared):
         started_at, start = clock.now(), time.perf_counter()
         vectors = embed(crops, embedder).astype("<f4", copy=False)
         seconds = (time.perf_counter() - start) / max(1, len(crops))
-        kind = _kind(embedder)
+        kind = kind_of(embedder)
         rows = iter(vectors)
         for work in works:
             work.vectors = work.vectors or [{} for _ in work.crops]
             for result in work.vectors:
                 result[kind] = next(rows).tobytes()
-            work.note("embed", embedder.name, started_at, seconds * len(work.crops))
-
-
-def _kind(embedder: Embedder) -> EmbedderRecord:
-    """What tells an embedder's vectors from every other's."""
-    return EmbedderRecord(
-        model=embedder.name,
-        weights_sha256=embedder.weights_sha256,
-        geometry=embedder.geometry,
-        dimensions=embedder.dimensions,
-    )
+            if stages.is_noted(embedder):
+                work.note("embed", embedder.name, started_at, seconds * len(work.crops))
 
 
 def _record(work: Work) -> PartRecord:

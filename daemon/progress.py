@@ -61,6 +61,33 @@ def progress_bar(*, show: bool) -> Iterator[Advance]:
 
 
 @contextmanager
+def share_bar(what: str, *, show: bool) -> Iterator[Callable[[float], None]]:
+    """Draws the share that is done, 0 to 1, as it is told to the function that it yields."""
+    if not show or not sys.stderr.isatty():
+        yield lambda _: None
+        return
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        Progress,
+        TaskProgressColumn,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
+    columns = (
+        TextColumn("[bold]{task.description}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        TimeRemainingColumn(),
+    )
+    bar = Progress(*columns, console=Console(stderr=True), transient=True)
+    with bar, _log_above_it():
+        task = bar.add_task(what, total=1.0)
+        yield lambda share: bar.update(task, completed=share)
+
+
+@contextmanager
 def _log_above_it() -> Iterator[None]:
     """Log lines go above the bar, through the stand-in for standard error that rich has put in its
     place, and the one for each photo, which the bar tells of, is left out.

@@ -127,7 +127,7 @@ def scan_through_daemon(
 _OPEN = """
 SELECT count(*) FROM jobs
 WHERE (state = 'running' OR (state = 'waiting' AND ifnull(not_before, '') <= :now))
-  AND (kind = 'rejudge' OR (kind IN ('ingest', 'identify') AND media_id IN
+  AND (kind = 'rejudge' OR (kind IN ('ingest', 'identify', 'look') AND priority >= 0 AND media_id IN
        (SELECT media_id FROM temp.scope CROSS JOIN files
         ON path_bytes >= low AND path_bytes < high WHERE media_id IS NOT NULL)))
 """

@@ -14,7 +14,7 @@ import time
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Literal, Self
 
-from catalog import jobs, status
+from catalog import jobs, looks, status
 from catalog.jobs import Patience
 from catalog.writer import Writer
 from daemon import hardware, migration
@@ -27,6 +27,7 @@ from daemon.intake.arrivals import Arrivals
 from daemon.introduction import introduce, workers_now
 from daemon.lock import CatalogLock
 from daemon.pool import LocalPool
+from daemon.second_looks import SecondLooks
 from daemon.worker import Conditions, Term
 
 if TYPE_CHECKING:
@@ -131,7 +132,7 @@ class Supervisor:
 
     def is_working(self) -> bool:
         """Whether something is in hand or due now."""
-        if self.dispatcher.busy or self.identification.busy:
+        if self.dispatcher.busy or self.identification.busy or self.second_looks.busy:
             return True
         return self.writer.run(_something_is_due)
 
@@ -214,6 +215,11 @@ class Supervisor:
         self.identification = Identification(
             self.writer, self._identifier, patience=patience, on_error=self.on_error
         )
+        self.second_looks = SecondLooks(
+            self.writer, self.pool, settings, patience=patience, on_error=self.on_error
+        )
+        self.identification.on_written = self.second_looks.wake
+        self.second_looks.on_written = self.identification.wake
         self.dispatcher = Dispatcher(
             self.writer,
             self.pool,
@@ -232,17 +238,20 @@ class Supervisor:
         # Stopped in reverse: arrivals first, then the workers, so that their threads end at once.
         stack.callback(self.identification.stop)
         stack.callback(self._identifier.stop)
+        stack.callback(self.second_looks.stop)
         stack.callback(self.dispatcher.stop)
         stack.callback(self.pool.stop)
         stack.callback(self._abandon)
         stack.callback(self.arrivals.stop)
         if self._for_files:
             self.identification.start()
+            self.second_looks.start()
             self.dispatcher.start()
 
     def _abandon(self) -> None:
         """From here on results are not committed any more; what is in hand waits in its row."""
         self.dispatcher.abandon()
+        self.second_looks.abandon()
         self.identification.abandon()
 
     def _committed(self, state: str) -> None:
@@ -257,15 +266,15 @@ class Supervisor:
 
     def _wake_all(self) -> None:
         self.dispatcher.wake()
+        self.second_looks.wake()
         self.identification.wake()
 
 
 def _something_is_due(connection: sqlite3.Connection) -> bool:
-    if jobs.count(connection, "ingest", states="('running')"):
+    kinds = ("ingest", *KINDS, looks.KIND)
+    if any(jobs.count(connection, kind, states="('running')") for kind in kinds):
         return True
-    if any(jobs.count(connection, kind, states="('running')") for kind in KINDS):
-        return True
-    return jobs.seconds_until_due(connection, ["ingest", *KINDS]) == 0
+    return jobs.seconds_until_due(connection, kinds) == 0
 
 
 def _few_faces(connection: sqlite3.Connection) -> bool:

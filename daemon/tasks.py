@@ -1,18 +1,61 @@
-"""What is handed to a worker. Imports nothing, so that the small supervisor can make these."""
+"""What is handed to a worker, and what it answers about crops. Imports nothing heavy, so that the
+small supervisor can make these.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from catalog.records import EmbedderRecord
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PhotoTask:
-    """A photo to catalogue: where it lies and what it was when it was hashed."""
+    """A photo to catalogue: where it lies and what it was when it was hashed. Its faces get vectors
+    of the `compared` kinds too, where the settings have chosen other models by now.
+    """
 
     sha256: str
     path: bytes
     bytes: int
     mtime_ns: int
+    compared: tuple[EmbedderRecord, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredFace:
+    """A face's stored crop as the catalog has it. `landmarks`, `x` and `y` are pixels of the
+    full-size picture, of which a crop pixel shows `scale`.
+    """
+
+    jpeg: bytes
+    landmarks: tuple[tuple[float, float], ...]
+    scale: float
+    x: float
+    y: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VectorTask:
+    """Stored faces that need vectors: of these kinds, or of the settings' own where none is named.
+    A kind that ends as a second look does is computed as one.
+    """
+
+    faces: tuple[StoredFace, ...]
+    kinds: tuple[EmbedderRecord, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VectorAnswer:
+    """A vector by kind for each face of the task, in order; none where the crop cannot be read. A
+    kind whose weights are not on this machine is not in `seconds`, which tells what a face took.
+    """
+
+    vectors: tuple[dict[EmbedderRecord, bytes], ...]
+    seconds: dict[EmbedderRecord, float] = field(default_factory=dict)
+    devices: dict[EmbedderRecord, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from catalog import exemplars, roots
 from daemon.intake.watch import Watcher
 from daemon.notify import notify, watchdog_interval_s
+from daemon.renewal import Renewal
 from daemon.requests import Requests
 from daemon.schedule import Schedule
 from daemon.supervisor import Supervisor
@@ -34,14 +35,21 @@ def watch(settings: Settings, stop: threading.Event) -> None:
         supervisor.arrivals.start()
         watcher = Watcher(folders, settings.intake, supervisor.arrivals)
         requests = Requests(supervisor)
+        renewal = Renewal(supervisor)
         schedule = Schedule(supervisor, folders)
-        supervisor.on_foreign_change = requests.wake
+
+        def changed_elsewhere() -> None:
+            requests.wake()
+            renewal.wake()
+
+        supervisor.on_foreign_change = changed_elsewhere
         watcher.start()
         try:
             # The watches stand before the first look, so that nothing falls in between.
             for folder in folders:
                 supervisor.arrivals.lost(folder, "start")
             requests.start()
+            renewal.start()
             schedule.start()
             notify("READY=1\nSTATUS=watching")
             logger.info("watching %s", ", ".join(os.fsdecode(folder) for folder in folders))
@@ -53,6 +61,7 @@ def watch(settings: Settings, stop: threading.Event) -> None:
             # Before the requests, of which one may be waiting for a long scan.
             supervisor.arrivals.stop()
             requests.stop()
+            renewal.stop()
     logger.info("stopped; nothing is lost, the next start goes on from here")
 
 

@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 
     from catalog.assignments import Verdict
     from catalog.records import PartRecord
-    from daemon.pipeline import Stages
     from daemon.settings import Settings
-    from daemon.tasks import PhotoTask, Question, SearchTask
+    from daemon.stages import Stages
+    from daemon.tasks import PhotoTask, Question, SearchTask, VectorAnswer, VectorTask
 
 A = TypeVar("A")
 T = TypeVar("T")
@@ -160,6 +160,13 @@ def catalogue_photos(tasks: Sequence[PhotoTask]) -> list[PartRecord]:
     return catalogue(tasks, _loaded())
 
 
+def compute_vectors(task: VectorTask) -> VectorAnswer:
+    """Vectors of faces whose crops are stored."""
+    from daemon.vectors import compute
+
+    return compute(task, _loaded())
+
+
 def search(task: SearchTask) -> dict[str, Any]:
     """Compare the faces of a photo with all known ones."""
     from daemon.search import search as look_for
@@ -177,7 +184,7 @@ def identify(question: Question) -> list[Verdict]:
 def _loaded() -> Stages:
     """The models, loaded by the first task that needs them. Raises EnvironmentTrouble."""
     from daemon.errors import EnvironmentTrouble
-    from daemon.pipeline import Stages
+    from daemon.stages import Stages
 
     global _stages
     if _stages is None:

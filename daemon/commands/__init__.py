@@ -24,6 +24,7 @@ COMMANDS = (
     "changes",
     "search",
     "calibrate",
+    "recompute",
     "models",
     "doctor",
     "verify",

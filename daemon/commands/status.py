@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from catalog import status as facts
-from daemon import comparable, ledger
+from daemon import comparable
 from daemon.allotment import allot
 from daemon.commands.common import config_option, json_option, open_catalog, print_json
 from daemon.errors import EnvironmentTrouble
@@ -18,6 +18,8 @@ from daemon.hardware import survey
 from daemon.introduction import workers_now
 from daemon.lock import CatalogLock
 from daemon.people.in_force import unmeasured
+from daemon.recompute import EMBED, needs_embed
+from daemon.renewal import marks_of
 
 if TYPE_CHECKING:
     import sqlite3
@@ -85,13 +87,21 @@ def _models(
 ) -> dict[str, Any]:
     """The models that would be used now, and how many files were made with others."""
     if isinstance(models, EnvironmentTrouble):
-        return {"models": None, "notes": [str(models)], "made_with_other_settings": {}}
-    planned = ledger.planned_steps(settings, models.detector, models.recognizer_choices)
-    marks = {key: step.fingerprint for key, step in planned.items()}
+        return {
+            "models": None,
+            "notes": [str(models)],
+            "made_with_other_settings": {},
+            "recompute": [],
+        }
+    outdated = facts.outdated(connection, marks_of(connection, settings, models))
+    first = next((step for step in outdated if step != EMBED), None)
+    embed = needs_embed(connection, models, outdated)
     return {
         "models": {"detector": models.detectors, "recognizer": models.recognizers},
         "notes": [*models.notes, *comparable.notes(connection, models.recognizer_choices)],
-        "made_with_other_settings": facts.outdated(connection, marks),
+        "made_with_other_settings": outdated,
+        # The first step that is behind, which all that read from it follow, and vectors.
+        "recompute": [*([first] if first else []), *([EMBED] if embed else [])],
     }
 
 
@@ -124,6 +134,8 @@ def _print(report: dict[str, Any]) -> None:
         click.echo(f"jobs      {job['jobs']} {job['kind']} {job['state']}")
     for step, count in report["made_with_other_settings"].items():
         click.echo(f"older     {count} files have {step} made with other settings")
+    for step in report["recompute"]:
+        click.echo(f"          rollcall recompute {step}: brings them up to date")
     if counts["suggestions"]:
         click.echo(f"asks      {counts['suggestions']} suggestions wait for an answer")
     if counts["failures"]:

@@ -216,7 +216,7 @@ def test_every_view_can_be_read(catalog: sqlite3.Connection) -> None:
     ]
     assert set(names) == {
         "appearances", "media_people", "people_summary", "unknown_people",
-        "failures", "duplicates", "progress", "reference_only",
+        "failures", "duplicates", "progress", "reference_only", "replaced",
     }  # fmt: skip
     for name in names:
         assert catalog.execute(f"SELECT * FROM {name}").fetchall() == []

@@ -78,5 +78,5 @@ def test_folders_are_listed_with_the_files_that_are_there(make: Maker) -> None:
 def test_it_says_what_was_made_with_other_settings(make: Maker) -> None:
     old = StepRecord(step="probe", fingerprint="old", started_at=NOW, seconds=1)
     make.run(steps.record, make.media(), 0, [old])
-    assert status.outdated(make.connection, {("probe", ""): "new"}) == {"probe": 1}
-    assert status.outdated(make.connection, {("probe", ""): "old"}) == {}
+    assert status.outdated(make.connection, {("probe", ""): ["new"]}) == {"probe": 1}
+    assert status.outdated(make.connection, {("probe", ""): ["old"]}) == {}

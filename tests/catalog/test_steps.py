@@ -122,7 +122,7 @@ def test_no_part_of_a_steps_name_may_be_missing(make: Maker, column: str) -> Non
 
 
 class TestOutdated:
-    CURRENT = {("probe", ""): "p", ("embed", "Dlib"): "d"}  # noqa: RUF012
+    CURRENT = {("probe", ""): ["p"], ("embed", "Dlib"): ["d", "e"]}  # noqa: RUF012
 
     def read(self, make: Maker, *records: StepRecord, state: str = "done") -> None:
         make.run(steps.record, make.media(state=state), 0, records)
@@ -150,3 +150,34 @@ class TestOutdated:
         self.read(make, step("probe", "old", state="failed"))
         self.read(make, step("probe", "old"), state="failed")
         assert steps.outdated(make.connection, self.CURRENT) == {}
+
+    def test_a_step_may_have_read_from_older_results(self, make: Maker) -> None:
+        self.read(make, step("embed", "e", "Dlib"))
+        assert steps.outdated(make.connection, self.CURRENT) == {}
+
+    def test_what_another_model_made_beside_does_not_count(self, make: Maker) -> None:
+        self.read(make, step("embed", "d", "Dlib"), step("embed", "a", "ArcFace"))
+        assert steps.outdated(make.connection, self.CURRENT) == {}
+
+    def test_where_several_models_look_each_counts(self, make: Maker) -> None:
+        self.read(make, step("embed", "d", "Dlib"))
+        both = {**self.CURRENT, ("embed", "ArcFace"): ["a"]}
+        assert steps.outdated(make.connection, both) == {"embed": 1}
+
+    def test_what_can_be_made_again_is_listed_in_order(self, make: Maker) -> None:
+        for number, present in enumerate((True, False, True, True)):
+            self.read(make, step("probe", "p" if number == 2 else "old"))
+            make.file(number + 1, state="present" if present else "missing")
+        found = steps.outdated_media(make.connection, "probe", self.CURRENT, after=0, limit=9)
+        assert [media_id for media_id, _ in found] == [1, 4]
+        found = steps.outdated_media(make.connection, "probe", self.CURRENT, after=1, limit=9)
+        assert [media_id for media_id, _ in found] == [4]
+        found = steps.outdated_media(make.connection, "probe", self.CURRENT, after=0, limit=1)
+        assert found == [(1, make.value("SELECT sha256 FROM media WHERE id = 1"))]
+
+
+def test_every_fingerprint_of_a_step_is_listed_once(make: Maker) -> None:
+    assert steps.fingerprints(make.connection, "align") == []
+    for mark in ("b", "a", "b", "c"):
+        make.run(steps.record, make.media(), 0, [step("align", mark), step("probe", "x" + mark)])
+    assert steps.fingerprints(make.connection, "align") == ["a", "b", "c"]
