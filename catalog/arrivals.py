@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from catalog import exemplars, files, jobs, reconcile, roots
+from catalog import exemplars, files, folders, jobs, reconcile, roots
 from catalog.media import IDENTIFY_PRIORITY
 
 if TYPE_CHECKING:
@@ -57,6 +57,7 @@ def delete(connection: sqlite3.Connection, path: bytes) -> int:
 
 def move(connection: sqlite3.Connection, old: bytes, new: bytes) -> int:
     """Some files at or below `old` are now at `new`; returns how many, 0 when all are."""
+    folders.rename(connection, old, new)
     moved = files.move(connection, old, new)
     for file_id in moved:
         _follow_role(connection, file_id)

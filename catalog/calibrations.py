@@ -88,6 +88,16 @@ def active_embedders(connection: sqlite3.Connection) -> list[EmbedderRow]:
     return _embedders(connection, "active")
 
 
+def weights(connection: sqlite3.Connection) -> list[tuple[EmbedderRow, float]]:
+    """The embedders whose vectors are compared, and how much each counts: by the slope of its
+    curve, as in every decision.
+    """
+    found = [(it, newest(connection, it.id)) for it in active_embedders(connection)]
+    if any(row is None for _, row in found):  # before the first decision: all alike
+        return [(it, 1.0) for it, _ in found]
+    return [(it, row.curve["slope"]) for it, row in found if row is not None]
+
+
 def embedders(connection: sqlite3.Connection) -> list[EmbedderRow]:
     """All embedders that a vector was ever made by, but for those of second looks, which are read
     by the calibration of the embedder that they are a second look of.

@@ -60,6 +60,17 @@ def folder_of(connection: sqlite3.Connection, person_id: int) -> str | None:
     return None if row is None else row["folder"]
 
 
+def owner_of(connection: sqlite3.Connection, folder: str) -> tuple[int, str] | None:
+    """Whose this reference folder is: the survivor of merges, and what to call that one."""
+    row = connection.execute(
+        """SELECT who.id, who.name FROM people
+           JOIN people AS who ON who.id = ifnull(people.merged_into, people.id)
+           WHERE people.folder = ?""",
+        [folder],
+    ).fetchone()
+    return None if row is None else (int(row["id"]), row["name"] or f"person {row['id']}")
+
+
 def survivor(connection: sqlite3.Connection, person_id: int) -> int:
     """Who this person is now: itself, or whom it was merged into (always one hop)."""
     row = connection.execute(

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING, Literal
 
-from catalog import exemplars, files
+from catalog import exemplars, files, folders
 from catalog.files import COLUMNS, FileRow, FileStat, row_of
 from catalog.roots import below, contains
 
@@ -47,8 +47,8 @@ class Change:
     """One path at which disk and catalog differ.
 
     `new` and `changed` have to settle and be hashed. The others `apply` does: `moved` (from
-    `row.path`, by inode), `same` (other inode or device numbers, or present again), `ignored`,
-    `problem`, and `gone`.
+    `row.path`, by inode; `with_folder` where the folder went along), `same` (other inode or device
+    numbers, or present again), `ignored`, `problem`, and `gone`.
     """
 
     kind: Literal["new", "changed", "moved", "same", "ignored", "problem", "gone"]
@@ -56,6 +56,7 @@ class Change:
     stat: FileStat | None = None
     row: FileRow | None = None
     reason: str | None = None
+    with_folder: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,8 +140,10 @@ class Reconciliation:
     def _compare_file(self, path: bytes, stat: FileStat, row: FileRow | None) -> Change | None:
         if row is None:
             origin = self._origin(stat)
-            kind: Literal["moved", "new"] = "new" if origin is None else "moved"
-            return Change(kind=kind, path=path, stat=stat, row=origin)
+            if origin is None:
+                return Change(kind="new", path=path, stat=stat)
+            gone = not self.exists(folders.apart(origin.path, path)[0])
+            return Change(kind="moved", path=path, stat=stat, row=origin, with_folder=gone)
         if row.media_id is None or row.state not in ("present", "missing"):
             return Change(kind="changed", path=path, stat=stat, row=row)
         if not self._equal(row.stat, stat):
@@ -254,6 +257,8 @@ def apply(connection: sqlite3.Connection, changes: Iterable[Change], root_id: in
     for change in changes:
         row = change.row
         if change.kind == "moved" and row is not None and change.stat is not None:
+            if change.with_folder:
+                folders.rename(connection, *folders.apart(row.path, change.path))
             touched += files.move(connection, row.path, change.path)
             files.record_stats(connection, [(row.id, change.stat)])
         elif change.kind == "same" and row is not None and change.stat is not None:

@@ -33,6 +33,26 @@ def counts(connection: sqlite3.Connection) -> dict[str, int]:
     return {key: int(row[key]) for key in row.keys()}  # noqa: SIM118 - a Row iterates over values
 
 
+def groups(connection: sqlite3.Connection) -> dict[str, int]:
+    """How many faces are of people with a name, in groups without one, and of nobody; reference
+    pictures do not count.
+    """
+    row = connection.execute(
+        """SELECT count(*) AS faces,
+                  ifnull(sum(people.name IS NOT NULL), 0) AS faces_named,
+                  count(DISTINCT iif(people.name IS NOT NULL, people.id, NULL)) AS named_people,
+                  ifnull(sum(people.id IS NOT NULL AND people.name IS NULL), 0) AS faces_grouped,
+                  count(DISTINCT iif(people.name IS NULL, people.id, NULL)) AS unnamed_people,
+                  ifnull(sum(people.id IS NULL), 0) AS faces_unknown,
+                  (SELECT count(*) FROM assignments WHERE state = 'suggested'
+                   AND model = 'all' AND ended_at IS NULL) AS suggestions
+           FROM faces LEFT JOIN people ON people.id = faces.person_id
+           WHERE faces.state = 'active'
+             AND faces.media_id NOT IN (SELECT media_id FROM reference_only)"""
+    ).fetchone()
+    return {key: int(row[key]) for key in row.keys()}  # noqa: SIM118 - a Row iterates over values
+
+
 def queue(connection: sqlite3.Connection) -> list[dict[str, Any]]:
     """Open and troubled jobs by kind and state."""
     rows = connection.execute(

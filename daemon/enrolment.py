@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from catalog import people
 from catalog.connect import connect
-from daemon.errors import EnvironmentTrouble
+from daemon.errors import EnvironmentTrouble, UsageError
 from daemon.following import daemon_runs, wait_for_catalog
 from daemon.supervisor import Supervisor
 
@@ -34,6 +34,7 @@ def enrol_photos(
     """Copy the photos and wait until each has an exemplar, or a reason why not.
 
     Somebody who has that name already, and a folder, perhaps under another name, gets them there.
+    Raises UsageError where the folder of that name is somebody else's.
     """
     folder = settings.paths.people / _folder_of(settings, name)
     try:
@@ -63,9 +64,16 @@ def _folder_of(settings: Settings, name: str) -> str:
         try:
             known = people.called(connection, name)
             folders = [people.folder_of(connection, person_id) for person_id in known]
+            owner = people.owner_of(connection, name)
         except sqlite3.DatabaseError:  # an older or damaged catalog: whoever opens it next says so
             return name
-    return next((folder for folder in folders if folder is not None), name)
+    found = next((folder for folder in folders if folder is not None), None)
+    if found is None and owner is not None and owner[0] not in known:
+        raise UsageError(
+            f"{name}: the folder of that name is that of {owner[1]}; rename the folder, or say "
+            f"{owner[1]}"
+        )
+    return found or name
 
 
 def _copy(photo: Path, folder: Path) -> Path:

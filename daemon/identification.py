@@ -127,31 +127,31 @@ class Identification:
 
     def _write(self, claimed: Sequence[Job], verdicts: Sequence[Verdict]) -> None:
         founded: dict[int, int] = {}
+        changed = 0
         chunks = [verdicts[i : i + CHUNK] for i in range(0, len(verdicts), CHUNK)] or [()]
         for chunk in chunks[:-1]:
-            self.changed += self._writer.run(
+            changed += self._writer.run(
                 lambda it, chunk=chunk: assignments.apply(it, chunk, founded)  # type: ignore[misc]
             )
-        self.changed += self._writer.run(lambda it: _close(it, claimed, chunks[-1], founded))
+
+        def close(connection: sqlite3.Connection) -> int:
+            last = assignments.apply(connection, chunks[-1], founded)
+            _close(connection, claimed, changed + last)
+            return last
+
+        self.changed += changed + self._writer.run(close)
         self.on_written()
 
 
-def _close(
-    connection: sqlite3.Connection,
-    claimed: Sequence[Job],
-    verdicts: Sequence[Verdict],
-    founded: dict[int, int],
-) -> int:
-    """The last verdicts and the end of the jobs in one transaction: killed before it, all is asked
+def _close(connection: sqlite3.Connection, claimed: Sequence[Job], changed: int) -> None:
+    """The end of the jobs, in the transaction of the last verdicts: killed before it, all is asked
     again.
     """
-    changed = assignments.apply(connection, verdicts, founded)
     in_force.begin(connection)
     for job in claimed:
-        jobs.finish(connection, job.id)
+        jobs.finish(connection, job.id, result={"faces_changed": changed})
     if claimed[0].kind == "repair":
         log.write(connection, "repaired", faces_changed=changed)
-    return changed
 
 
 def _question(claimed: Sequence[Job]) -> Question:

@@ -7,11 +7,10 @@ from __future__ import annotations
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
+from catalog import neighbours
 from catalog.connect import connect
+from catalog.neighbours import Sight
 from daemon.errors import BadFile
-from daemon.people import faces as faces_module
 from daemon.people.ensemble import Ensemble
 from daemon.people.gallery import read_references
 from daemon.people.limits import limits
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
     import sqlite3
 
     from daemon.faces.values import Vectors
-    from daemon.people.faces import KnownFace
     from daemon.pipeline import Look, Stages
     from daemon.tasks import SearchTask
 
@@ -40,7 +38,7 @@ def search(task: SearchTask, stages: Stages) -> dict[str, Any]:
         if not ensemble.members:
             raise BadFile("the catalog holds no faces yet; scan some photos first")
         vectors = _joined(found, ensemble)
-        known = faces_module.Reader(connection, ensemble).everything()
+        nearest = neighbours.nearest(connection, _sights(found, ensemble), task.k)
         matches = match_picture(
             vectors,
             read_references(connection, ensemble),
@@ -48,7 +46,7 @@ def search(task: SearchTask, stages: Stages) -> dict[str, Any]:
             barred=[frozenset()] * len(vectors),
         )
         answers = []
-        for box, vector, match in zip(found.boxes, vectors, matches, strict=True):
+        for box, similar, match in zip(found.boxes, nearest, matches, strict=True):
             person = None
             if match is not None:
                 person = {
@@ -59,8 +57,8 @@ def search(task: SearchTask, stages: Stages) -> dict[str, Any]:
                     "confidence": round(match.confidence, 4),
                     "certain": match.certain,
                 }
-            nearest = _nearest(connection, vector, known, task.k)
-            answers.append({"box": box, "person": person, "nearest": nearest})
+            described = neighbours.described(connection, similar)
+            answers.append({"box": box, "person": person, "nearest": described})
     return {"faces": answers}
 
 
@@ -72,33 +70,18 @@ def _joined(found: Look, ensemble: Ensemble) -> Vectors:
     return ensemble.joined([found.vectors[key] for key in keys])
 
 
-def _nearest(
-    connection: sqlite3.Connection, vector: Vectors, known: list[KnownFace], k: int
-) -> list[dict[str, Any]]:
-    if not known:
-        return []
-    similarities = np.stack([face.vector for face in known]) @ vector
-    order = np.argsort(-similarities, kind="stable")[:k]
+def _sights(found: Look, ensemble: Ensemble) -> list[Sight]:
+    """What each model of the catalog sees of the photo's faces."""
     return [
-        {
-            "face_id": known[i].id,
-            "media_id": known[i].media_id,
-            "path": _path(connection, known[i].media_id),
-            "name": _name(connection, known[i].person_id),
-            "similarity": round(float(similarities[i]), 4),
-        }
-        for i in order
+        Sight(
+            embedder_id=member.embedder.id,
+            weight=share,
+            vectors=found.vectors[member.embedder.record],
+        )
+        for member, share in zip(ensemble.members, ensemble.shares, strict=True)
     ]
 
 
 def _name(connection: sqlite3.Connection, person_id: int | None) -> str | None:
     row = connection.execute("SELECT name FROM people WHERE id = ?", [person_id]).fetchone()
     return None if row is None else row["name"]
-
-
-def _path(connection: sqlite3.Connection, media_id: int) -> str | None:
-    row = connection.execute(
-        "SELECT path FROM files WHERE media_id = ? ORDER BY state = 'present' DESC, id LIMIT 1",
-        [media_id],
-    ).fetchone()
-    return None if row is None else row["path"]

@@ -125,8 +125,7 @@ class Supervisor:
         """
         while not self._stop.is_set() and self.is_working():
             progress()
-            self.pool.mend()
-            self._identifier.mend()
+            self.mend()
             self._stop.wait(DRAIN_POLL_S)
         self._say_workers()
 
@@ -149,9 +148,13 @@ class Supervisor:
         except sqlite3.Error as error:
             self.on_error(error)
 
-    def _tidy(self) -> None:
+    def mend(self) -> None:
+        """Replace processes from which nothing is heard any more."""
         for pool in (self.pool, self._identifier):
             pool.mend()
+
+    def _tidy(self) -> None:
+        self.mend()
         if self.pool.running or self._identifier.running:
             self.pool.close_if_idle(self.settings.workers.idle_s)
             self._identifier.close_if_idle(self.settings.workers.idle_s)

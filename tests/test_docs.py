@@ -138,8 +138,8 @@ def test_the_lock_pins_exact_versions_and_names_no_address() -> None:
         assert "python-daemon" not in line
 
 
-def test_the_inbox_readmes_example_query_runs(catalog_path: Path) -> None:
-    query = README.split("```sql")[1].split("```")[0]
+def test_the_readmes_example_query_runs(catalog_path: Path) -> None:
+    query = README.split("Who is in photos with Rosa, and when?")[1].split("```")[1][len("sql") :]
     connection = connect(catalog_path, readonly=True)
     assert connection.execute(query).fetchall() == []
     connection.close()

@@ -23,6 +23,7 @@ COMMANDS = (
     "people",
     "changes",
     "search",
+    "group",
     "calibrate",
     "recompute",
     "models",

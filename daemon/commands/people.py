@@ -15,7 +15,7 @@ import click
 
 from catalog import decisions, people
 from catalog.connect import connect, transaction
-from daemon.commands import people_decisions, people_forget
+from daemon.commands import people_decisions, people_forget, people_why
 from daemon.commands.common import (
     config_option,
     interruptible,
@@ -35,7 +35,7 @@ def command() -> None:
     """List people, say who is who, and add pictures that they are known by."""
 
 
-for one in (*people_decisions.COMMANDS, people_forget.forget):
+for one in (*people_decisions.COMMANDS, people_why.why, people_forget.forget):
     command.add_command(one)
 
 

@@ -5,15 +5,13 @@ from __future__ import annotations
 import json
 import sqlite3
 from contextlib import closing
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from catalog.connect import connect, transaction
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 def test_nearest_faces_joins_like_a_table(reader: Any) -> None:
@@ -157,3 +155,19 @@ def test_the_crops_are_no_database_of_their_own(reader: Any) -> None:
     assert names == {"catalog"}
     assert reader.get("/crops").status_code == 404
     assert reader.get("/rollcall_crops").status_code == 404
+
+
+README = (Path(__file__).parent.parent.parent / "README.md").read_text(encoding="utf-8")
+SEARCHES = [part.split("```")[0] for part in README.split("### Searching")[1].split("```sql")[1:4]]
+
+
+def test_the_readmes_searches_answer_in_the_pages(reader: Any) -> None:
+    like, unlike, together = (reader.rows(sql) for sql in SEARCHES)
+    assert len({row["face_id"] for row in like}) == 7, "all other faces"
+    similarities = [row["similarity"] for row in like]
+    assert similarities == sorted(similarities, reverse=True)
+    (pair,) = unlike
+    assert -1 <= pair["similarity"] < 1
+    (row,) = together
+    assert row["path"].endswith("obama_and_biden.jpg")
+    assert row["taken_at_local"].startswith("2024-05-06")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from catalog import arrivals, decisions, exemplars, files, jobs
+from catalog import arrivals, exemplars, files, jobs
 from catalog.files import FileStat
 
 if TYPE_CHECKING:
@@ -37,6 +37,14 @@ def shown(make: Maker) -> list[tuple[object, ...]]:
     return make.rows(
         """SELECT people.folder, exemplars.state, exemplars.face_id FROM exemplars
            JOIN people ON people.id = person_id ORDER BY exemplars.id"""
+    )
+
+
+def counting(make: Maker) -> list[tuple[object, ...]]:
+    """The folders, and how many pictures each person is known by."""
+    return make.rows(
+        """SELECT people.folder, count(*) FROM exemplars JOIN people ON people.id = person_id
+           WHERE state = 'used' GROUP BY people.id ORDER BY people.folder"""
     )
 
 
@@ -165,7 +173,7 @@ class TestFilesComeAndGo:
         enrol(make, b"/people/Ada/c.jpg")
         taken(make)
         make.run(arrivals.move, b"/people/Rosa/a.jpg", b"/people/Ada/a.jpg")
-        assert [row[0] for row in shown(make)] == ["Ada", "Rosa", "Ada"]
+        assert counting(make) == [("Ada", 2), ("Rosa", 1)]
         assert sorted(make.job_keys("rejudge")) == ["1", "2"]
 
     def test_a_file_moved_to_a_new_folder_while_others_stay_is_a_new_person(
@@ -175,6 +183,11 @@ class TestFilesComeAndGo:
         enrol(make, b"/people/Rosa/b.jpg")
         make.run(arrivals.move, b"/people/Rosa/a.jpg", b"/people/Ada/a.jpg")
         assert [row[1:] for row in people(make)] == [("Rosa", "Rosa"), ("Ada", "Ada")]
+
+    def test_a_file_moved_right_into_the_people_folder_is_nobodys(self, make: Maker) -> None:
+        enrol(make)
+        make.run(arrivals.move, b"/people/Rosa/a.jpg", b"/people/a.jpg")
+        assert shown(make)[0][1] == "withdrawn"
 
     def test_a_file_moved_out_of_the_people_folder_is_a_photo(self, make: Maker) -> None:
         enrol(make)
@@ -221,48 +234,6 @@ class TestAtStart:
         assert make.rows("SELECT state FROM exemplars") == [("used",)]
 
 
-class TestNames:
-    def test_a_folder_that_was_renamed_keeps_its_person(self, make: Maker) -> None:
-        enrol(make)
-        enrol(make, b"/people/Rosa/b.jpg")
-        make.run(arrivals.move, b"/people/Rosa", b"/people/Rosa Luxemburg")
-        assert people(make) == [(1, "Rosa", "Rosa Luxemburg")]
-        assert [row[1] for row in shown(make)] == ["used", "used"]
-        enrol(make, b"/people/Rosa Luxemburg/c.jpg")
-        assert len(people(make)) == 1
-
-    def test_a_name_that_a_person_gave_is_not_taken_back_by_the_folder(self, make: Maker) -> None:
-        file_id = enrol(make)
-        make.run(decisions.name_person, 1, "Rosa Luxemburg", actor="me")
-        make.run(exemplars.enrol, file_id)
-        enrol(make, b"/people/Rosa/b.jpg")
-        make.run(arrivals.move, b"/people/Rosa", b"/people/R.L.")
-        assert people(make) == [(1, "Rosa Luxemburg", "R.L.")]
-
-    def test_a_folder_renamed_onto_another_joins_it(self, make: Maker) -> None:
-        enrol(make)
-        enrol(make, b"/people/Ada/b.jpg")
-        make.run(arrivals.move, b"/people/Rosa", b"/people/Ada")
-        assert [row[0] for row in shown(make)] == ["Ada", "Ada"]
-
-    def test_a_folder_called_like_somebody_known_is_hers(self, make: Maker) -> None:
-        person = make.person("rosa")
-        enrol(make)
-        assert people(make) == [(person, "rosa", "Rosa")]
-
-    def test_two_folders_are_two_people_even_where_a_name_fits_both(self, make: Maker) -> None:
-        enrol(make, b"/people/R1/a.jpg")
-        make.run(decisions.name_person, 1, "Rosa", actor="me")
-        enrol(make, b"/people/Rosa/b.jpg")
-        assert people(make) == [(1, "Rosa", "R1"), (2, "Rosa", "Rosa")]
-
-    def test_a_folder_that_comes_again_is_who_it_was(self, make: Maker) -> None:
-        enrol(make)
-        make.run(arrivals.delete, b"/people/Rosa")
-        enrol(make, b"/people/Rosa/other.jpg")
-        assert len(people(make)) == 1
-
-
 def test_requests_to_judge_again_come_after_references_and_are_not_repeated(make: Maker) -> None:
     make.run(exemplars.rejudge, 7)
     make.run(exemplars.rejudge, 7)
@@ -279,3 +250,34 @@ def test_a_reference_file_that_another_overwrites_counts_no_longer(make: Maker) 
     make.run(files.move, b"/people/Rosa/a.jpg", b"/people/Rosa/b.jpg")
     rows = make.rows("SELECT state, file_id FROM exemplars ORDER BY id")
     assert rows == [("used", 1), ("withdrawn", None)]
+
+
+class TestPoor:
+    @pytest.mark.parametrize(
+        ("quality", "state"),
+        [
+            pytest.param(0.34, "poor", id="blurred"),
+            pytest.param(0.35, "used", id="good enough"),
+            pytest.param(None, "used", id="never scored"),
+        ],
+    )
+    def test_a_face_that_tells_nothing_is_not_used(
+        self, make: Maker, quality: float | None, state: str
+    ) -> None:
+        media_id = make.media()
+        file_id = make.file(media_id, b"/people/Rosa/a.jpg", role="reference")
+        face = make.face(media_id, quality=quality)  # type: ignore[arg-type]
+        make.insert("quality", face_id=face, version="1", reasons='["the face is blurred"]')
+        make.run(exemplars.enrol, file_id)
+        assert shown(make) == [("Rosa", state, face)], "it says which face was looked at"
+        reason = make.value("SELECT reason FROM exemplars")
+        assert reason is None or "quality 0.34: the face is blurred" in reason
+
+    def test_a_better_score_enrols_it(self, make: Maker) -> None:
+        media_id = make.media()
+        file_id = make.file(media_id, b"/people/Rosa/a.jpg", role="reference")
+        make.face(media_id, quality=0.1)
+        make.run(exemplars.enrol, file_id)
+        make.connection.execute("UPDATE faces SET quality = 0.9")
+        make.run(exemplars.renew_for_media, media_id)
+        assert shown(make)[0][1] == "used"

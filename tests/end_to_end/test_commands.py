@@ -191,3 +191,72 @@ def test_thousands_of_paths_can_be_scanned_at_once(small: Home) -> None:
     done = small.rollcall("scan", *paths, "--json")
     assert done.returncode == 1, done.stderr[-2000:]
     assert len(json.loads(done.stdout)["failures"]) == 1200
+
+
+def test_why_tells_every_face_with_its_evidence_and_needs_no_models(scanned: Home) -> None:
+    rows = scanned.query(
+        """SELECT faces.id, people.name, assignments.method FROM faces
+           LEFT JOIN assignments ON face_id = faces.id AND model = 'all' AND ended_at IS NULL
+           LEFT JOIN people ON people.id = assignments.person_id
+           WHERE faces.media_id IN (SELECT media_id FROM files WHERE path LIKE '%/examples/%')
+           ORDER BY faces.id"""
+    )
+    face, name, _ = next(row for row in rows if row[2] == "reference")
+    done = scanned.rollcall("people", "why", str(face))
+    assert done.returncode == 0, done.stderr
+    assert f"  {name}: similarity 0.9" in done.stdout
+    assert f"/reference/{name}/" in done.stdout
+    assert "a name needs 0.930" in done.stdout
+    assert " ahead of " in done.stdout and "the second person" not in done.stdout
+    assert "with Dlib" in done.stdout
+    found = json.loads(scanned.rollcall("people", "why", str(face), "--json").stdout)
+    assert found["verdicts"][0]["evidence"]["path"].startswith("/")
+    unknown = next((row[0] for row in rows if row[1] is None), None)
+    if unknown is not None:
+        assert scanned.rollcall("people", "why", str(unknown)).returncode == 0
+
+
+def test_faces_like_a_known_face_are_found_without_models(scanned: Home) -> None:
+    face, person = scanned.query(
+        """SELECT faces.id, person_id FROM faces JOIN files USING (media_id)
+           WHERE path LIKE '%/examples/obama1.jpg'"""
+    )[0]
+    done = scanned.rollcall("search", "--face", str(face), "-k", "3", "--json")
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert found["path"].endswith("obama1.jpg")
+    assert [near["person_id"] for near in found["nearest"]] == [person] * 3
+    text = scanned.rollcall("search", "--face", str(face)).stdout
+    assert text.count("obama ") == 5 and "/examples/" in text
+
+
+def test_photos_of_people_together_are_found_by_name(scanned: Home) -> None:
+    done = scanned.rollcall("search", "--person", "Obama", "--with", "biden", "--json")
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    names = {row["path"].rpartition("/")[2] for row in found["media"]}
+    assert names == {"obama_and_biden.jpg", "two_people.jpg"}
+    everything = json.loads(scanned.rollcall("search", "--person", "obama", "--json").stdout)
+    assert everything["count"] == 8
+    text = scanned.rollcall("search", "--person", "obama", "-k", "2").stdout
+    assert "and 6 more" in text
+    assert "in no photo" in scanned.rollcall("search", "--person", "obama", "--to", "1900").stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        pytest.param([], "say what to look for", id="nothing"),
+        pytest.param(["x.jpg", "--face", "1"], "say what to look for", id="two things"),
+        pytest.param(["--face", "1", "--from", "2024"], "narrow down --person", id="no person"),
+        pytest.param(["--person", "obama", "--from", "May"], "not a date", id="no date"),
+        pytest.param(["--face", "99999"], "face 99999 is not there", id="no face"),
+        pytest.param(["--person", "nobody"], "nobody is called", id="no name"),
+    ],
+)
+def test_a_search_that_cannot_be_done_is_said_in_one_line(
+    scanned: Home, arguments: list[str], words: str
+) -> None:
+    done = scanned.rollcall("search", *arguments)
+    assert done.returncode == 2, done.stdout
+    assert words in done.stderr and done.stderr.count("\n") == 1
