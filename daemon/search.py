@@ -30,12 +30,14 @@ def search(task: SearchTask, stages: Stages) -> dict[str, Any]:
 
     Raises BadFile where the photo cannot be read or holds no face.
     """
-    found = look(task.path, stages)
-    if not found.boxes:
-        raise BadFile("no face was found in this picture")
     with closing(connect(stages.settings.catalog, readonly=True)) as connection:
         ensemble = Ensemble.read(connection)
-        if not ensemble.members:
+        # The settings may name other models by now: the catalog's count until all is recomputed.
+        compared = [member.embedder.record for member in ensemble.members]
+        found = look(task.path, stages, compared=compared)
+        if not found.boxes:
+            raise BadFile("no face was found in this picture")
+        if not compared:
             raise BadFile("the catalog holds no faces yet; scan some photos first")
         vectors = _joined(found, ensemble)
         nearest = neighbours.nearest(connection, _sights(found, ensemble), task.k)

@@ -76,6 +76,35 @@ def refuse_contradiction(connection: sqlite3.Connection, faces: Iterable[int]) -
         )
 
 
+def renew_claims(connection: sqlite3.Connection, people: Iterable[int]) -> None:
+    """After these people became one, or several again: whether the folders of all who are one with
+    any of them claim one face.
+    """
+    rows = connection.execute(
+        """SELECT DISTINCT other.id FROM people
+           JOIN people AS other ON ifnull(other.merged_into, other.id) =
+                                   ifnull(people.merged_into, people.id)
+           WHERE people.id IN (SELECT value FROM json_each(?)) ORDER BY other.id""",
+        [ids(people)],
+    ).fetchall()
+    exemplars.renew_for_people(connection, [int(row["id"]) for row in rows])
+
+
+def renew_references(connection: sqlite3.Connection, faces: Iterable[int]) -> None:
+    """After these faces were hidden, shown or forgotten: whether the reference pictures that they
+    are in make their people known.
+    """
+    rows = connection.execute(
+        """SELECT DISTINCT faces.media_id FROM faces JOIN files ON files.media_id = faces.media_id
+           JOIN roots ON roots.id = files.root_id
+           WHERE faces.id IN (SELECT value FROM json_each(?))
+             AND files.state = 'present' AND roots.role = 'reference' ORDER BY 1""",
+        [ids(faces)],
+    ).fetchall()
+    for row in rows:
+        exemplars.renew_for_media(connection, int(row["media_id"]))
+
+
 def judge_again(
     connection: sqlite3.Connection, faces: Iterable[int], people: Iterable[int]
 ) -> None:

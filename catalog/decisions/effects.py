@@ -42,6 +42,8 @@ class Effects:
         self._change_id = change_id
         self._actor = actor
         self._faces: set[int] = set()
+        self._restated: set[int] = set()
+        self._joined: set[int] = set()
         self._rejudged: set[int] = set()
 
     @property
@@ -153,6 +155,7 @@ class Effects:
         self._note("states", [[row["id"], row["state"], state] for row in rows])
         self.touch("face:state", changed)
         self._faces.update(changed)
+        self._restated.update(changed)
 
     def end_ruled_out(self, faces: Collection[int]) -> None:
         """What the machine said of these faces ends where a person ruled it out."""
@@ -167,10 +170,14 @@ class Effects:
                 [survivor_id, ids(person_ids)],
             )
         self._rejudged.add(survivor_id)
+        self._joined |= {survivor_id, *person_ids}
 
     def settle(self) -> None:
         """Once all is written: who each face is, and what has to be judged again."""
         aftermath.renew_people(self.connection, self._faces)
+        aftermath.renew_references(self.connection, self._restated)
+        if self._joined:
+            aftermath.renew_claims(self.connection, self._joined)
         aftermath.judge_again(self.connection, self._faces, self._rejudged)
 
     def _end(self, condition: str, faces: Collection[int], person_id: int | None = None) -> None:

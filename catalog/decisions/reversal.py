@@ -41,6 +41,9 @@ def take_back(connection: sqlite3.Connection, change: Change) -> None:
     _end_ruled_out(connection, faces)
     aftermath.renew_people(connection, faces)
     aftermath.refuse_contradiction(connection, faces)
+    aftermath.renew_references(connection, [row[0] for row in inverse.get("states", [])])
+    if apart:
+        aftermath.renew_claims(connection, apart)
     aftermath.judge_again(connection, faces, rejudged)
 
 
