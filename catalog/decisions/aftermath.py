@@ -81,10 +81,9 @@ def renew_claims(connection: sqlite3.Connection, people: Iterable[int]) -> None:
     any of them claim one face.
     """
     rows = connection.execute(
-        """SELECT DISTINCT other.id FROM people
-           JOIN people AS other ON ifnull(other.merged_into, other.id) =
-                                   ifnull(people.merged_into, people.id)
-           WHERE people.id IN (SELECT value FROM json_each(?)) ORDER BY other.id""",
+        """WITH kept(id) AS (SELECT ifnull(merged_into, id) FROM people
+                             WHERE id IN (SELECT value FROM json_each(?)))
+           SELECT id FROM people WHERE id IN kept OR merged_into IN kept ORDER BY id""",
         [ids(people)],
     ).fetchall()
     exemplars.renew_for_people(connection, [int(row["id"]) for row in rows])
