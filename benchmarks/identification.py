@@ -145,7 +145,8 @@ def _photo(connection: sqlite3.Connection, vectors: list[NDArray[np.float32]]) -
     """A new photo with these faces."""
     now, number = clock.now(), time.perf_counter_ns()
     media = connection.execute(
-        "INSERT INTO media (sha256, kind, bytes, state, added_at) VALUES (?, 'image', 1, 'done', ?)",
+        """INSERT INTO media (sha256, kind, bytes, state, added_at)
+           VALUES (?, 'image', 1, 'done', ?)""",
         [f"{number:064d}", now],
     ).lastrowid
     path = b"/%d.jpg" % number

@@ -39,8 +39,6 @@ def carry_over(connection: sqlite3.Connection, media_id: int) -> int:
         return 0
     new = _version(connection, media_id, measures)
     ties = tie(wanted, old, new, Scores(measures=measures))
-    # Erased faces (state 'forgotten') have a box and no vector: where both versions have the same
-    # size, a new face over such a box is to be swallowed as it is within one media.
     for old_face, new_face in ties:
         _copy(connection, old_face, new_face)
     if ties:

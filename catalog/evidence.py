@@ -43,13 +43,14 @@ class Bars:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Picture:
-    """A face that a verdict rests on: where it is, and whether it is still what a person is known
-    by.
+    """A face that a verdict rests on: where it is, whether it is still what a person is known by,
+    and whether it is the same face in an earlier version of the picture.
     """
 
     face_id: int
     path: str | None
     in_use: bool
+    earlier_version: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -185,7 +186,7 @@ def _verdict(
         similarity=row["similarity"],
         margin=row["margin"],
         confidence=row["confidence"],
-        evidence=_picture(connection, row["evidence_face_id"]),
+        evidence=_picture(connection, row),
         second=_second(row, nearest),
         group_size=_others(connection, row) if row["method"] == "group" else None,
         bars=bars.get(row["model"]),
@@ -207,17 +208,19 @@ def _second(row: sqlite3.Row, nearest: Sequence[Likeness]) -> Likeness | None:
     return min(fits, key=lambda it: abs(it.similarity - second), default=None)
 
 
-def _picture(connection: sqlite3.Connection, face_id: int | None) -> Picture | None:
-    row = connection.execute(
-        """SELECT media_id, EXISTS (SELECT 1 FROM exemplars WHERE exemplars.face_id = faces.id
-                                    AND exemplars.state = 'used') AS in_use
-           FROM faces WHERE id = ?""",
-        [face_id],
-    ).fetchone()
-    if row is None or face_id is None:
+def _picture(connection: sqlite3.Connection, verdict: sqlite3.Row) -> Picture | None:
+    face_id = verdict["evidence_face_id"]
+    row = connection.execute(_PICTURE, {"evidence": face_id, "face": verdict["face_id"]}).fetchone()
+    if row is None:
         return None
-    path = path_of(connection, int(row["media_id"]))
-    return Picture(face_id=face_id, path=path, in_use=bool(row["in_use"]))
+    # Such verdicts name a face only where they were carried over from it.
+    is_carried = verdict["method"] in ("group", "user") and bool(row["earlier"])
+    return Picture(
+        face_id=face_id,
+        path=path_of(connection, int(row["media_id"])),
+        in_use=bool(row["in_use"]),
+        earlier_version=is_carried,
+    )
 
 
 def _others(connection: sqlite3.Connection, row: sqlite3.Row) -> int:
@@ -247,6 +250,16 @@ SELECT face_id, model, state, method, similarity, margin, confidence, evidence_f
 FROM assignments JOIN people AS found ON found.id = assignments.person_id
 JOIN people AS who ON who.id = ifnull(found.merged_into, found.id)
 WHERE face_id = ? ORDER BY assignments.model <> 'all', assignments.model, assignments.id DESC
+"""
+_PICTURE = """
+WITH RECURSIVE older(id) AS (
+    SELECT replaces_media_id FROM faces JOIN media ON media.id = media_id WHERE faces.id = :face
+    UNION SELECT replaces_media_id FROM older JOIN media ON media.id = older.id
+)
+SELECT media_id, media_id IN (SELECT id FROM older WHERE id IS NOT NULL) AS earlier,
+       EXISTS (SELECT 1 FROM exemplars WHERE exemplars.face_id = faces.id
+               AND exemplars.state = 'used') AS in_use
+FROM faces WHERE id = :evidence
 """
 _RULINGS = """
 SELECT who.id AS person_id, who.name, changes.actor, changes.at

@@ -124,17 +124,24 @@ def withdraw_missing(connection: sqlite3.Connection) -> None:
     ).fetchall()
     for row in rows:
         enrol(connection, int(row["id"]))
-    rows = connection.execute(
-        "SELECT file_id FROM exemplars WHERE state = 'conflict' AND file_id IS NOT NULL"
-    ).fetchall()
-    for row in rows:  # the face that it was taken for may have another vector by now
-        enrol(connection, int(row["file_id"]))
+    renew_conflicts(connection)
 
 
 def renew_for_people(connection: sqlite3.Connection, people_ids: Iterable[int]) -> None:
     """After these people became one, or several again: whether their folders claim one face."""
     for file_id in claims.contested(connection, people_ids):
         enrol(connection, file_id)
+
+
+def renew_conflicts(connection: sqlite3.Connection) -> None:
+    """Whether the faces that several people claimed still are: a rival may be gone, and the face
+    that was taken for the same may have another vector by now.
+    """
+    rows = connection.execute(
+        "SELECT file_id FROM exemplars WHERE state = 'conflict' AND file_id IS NOT NULL"
+    ).fetchall()
+    for row in rows:
+        enrol(connection, int(row["file_id"]))
 
 
 def rejudge(connection: sqlite3.Connection, person_id: int) -> None:

@@ -7,9 +7,9 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from catalog import changes, log, people, traces
+from catalog import changes, exemplars, log, people, traces
 from catalog.connect import transaction
-from catalog.decisions.aftermath import ids, judge_again
+from catalog.decisions.aftermath import ids, judge_again, renew_references
 from catalog.decisions.errors import DecisionError
 
 if TYPE_CHECKING:
@@ -126,6 +126,9 @@ def _erase_faces(
         f"SELECT DISTINCT person_id FROM exemplars WHERE state = 'used' AND face_id IN {these}",
         values,
     ).fetchall()
+    # While the vectors are there, by which rival claims on these faces are found.
+    catalog.execute(f"UPDATE faces SET state = 'forgotten' WHERE id IN {these}", values)
+    renew_references(catalog, faces)
     tracks = f"(SELECT id FROM tracks WHERE best_face_id IN {these})"
     for statement in (
         f"DELETE FROM track_vectors WHERE track_id IN {tracks}",
@@ -140,9 +143,9 @@ def _erase_faces(
         erased[kind] += gone.rowcount
     erased["changes"] += traces.drop_changes_of_faces(catalog, faces)
     catalog.execute(
-        f"""UPDATE faces SET state = 'forgotten', person_id = NULL, track_id = NULL,
-                   landmarks = NULL, quality = NULL, confidence = 0, crop = NULL,
-                   crop_scale = NULL, crop_x = NULL, crop_y = NULL WHERE id IN {these}""",
+        f"""UPDATE faces SET person_id = NULL, track_id = NULL, landmarks = NULL, quality = NULL,
+                   confidence = 0, crop = NULL, crop_scale = NULL, crop_x = NULL, crop_y = NULL
+            WHERE id IN {these}""",
         values,
     )
     judge_again(catalog, [], {int(row["person_id"]) for row in known_by})
@@ -196,6 +199,7 @@ def _erase_people(
     for table in ("assignments", "rejections", "exemplars"):
         gone = catalog.execute(f"DELETE FROM {table} WHERE person_id IN {_PLAIN}", values)
         erased["decisions"] += gone.rowcount
+    exemplars.renew_conflicts(catalog)  # what these people claimed is others' alone now
     catalog.execute(
         f"""DELETE FROM track_vectors WHERE track_id IN
             (SELECT id FROM tracks WHERE person_id IN {_PLAIN})""",
@@ -252,7 +256,8 @@ def _reference_files_of_faces(catalog: sqlite3.Connection, faces: Sequence[int])
     rows = catalog.execute(
         """SELECT DISTINCT files.path FROM exemplars JOIN files ON files.id = exemplars.file_id
            WHERE exemplars.face_id IN (SELECT value FROM json_each(?))
-             AND exemplars.state = 'used' AND files.state = 'present' ORDER BY 1""",
+             AND exemplars.state IN ('used', 'conflict') AND files.state = 'present'
+           ORDER BY 1""",
         [ids(faces)],
     )
     return [str(row["path"]) for row in rows]

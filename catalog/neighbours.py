@@ -133,4 +133,5 @@ _NOT_FOUND = """
 SELECT id FROM faces WHERE state < 'active' OR state > 'active'
 UNION ALL SELECT face_id FROM rejections WHERE person_id IS NULL
 UNION ALL SELECT id FROM faces WHERE media_id IN (SELECT media_id FROM reference_only)
+UNION ALL SELECT id FROM faces WHERE media_id IN (SELECT media_id FROM replaced)
 """

@@ -42,7 +42,7 @@ def told(evidence: Evidence) -> list[str]:
 
 def _decision(it: Verdict) -> str:
     if it.method == "user":
-        return f"{_who(it)}, because {_said(it.decided_by, it.decided_at)}"
+        return f"{_who(it)}, because {_said(it.decided_by, it.decided_at)}{_carried(it)}"
     if it.method == "metadata":
         return f"{_who(it)}, because the photo's own metadata says so ({_day(it.decided_at)})"
     # A row that ended no longer says whether it was a question; a lead too small says so.
@@ -80,7 +80,20 @@ def _lead(it: Verdict) -> list[str]:
     return [f"{it.margin:.3f} ahead of {second}{needed}"]
 
 
+def _carried(it: Verdict) -> str:
+    """Where it was not said of this very face, of which one."""
+    if it.evidence is None or not it.evidence.earlier_version:
+        return ""
+    similar = "" if it.similarity is None else f", similarity {it.similarity:.3f}"
+    return (
+        f", carried over from face {it.evidence.face_id} in an earlier version of the picture"
+        f"{similar}"
+    )
+
+
 def _group(it: Verdict) -> str:
+    if _carried(it):
+        return "in the group that it was in" + _carried(it)
     if not it.group_size:
         return "the only face of this group"
     others = f"{it.group_size} other face{'' if it.group_size == 1 else 's'}"

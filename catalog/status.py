@@ -48,7 +48,8 @@ def groups(connection: sqlite3.Connection) -> dict[str, int]:
                    AND model = 'all' AND ended_at IS NULL) AS suggestions
            FROM faces LEFT JOIN people ON people.id = faces.person_id
            WHERE faces.state = 'active'
-             AND faces.media_id NOT IN (SELECT media_id FROM reference_only)"""
+             AND faces.media_id NOT IN (SELECT media_id FROM reference_only)
+             AND faces.media_id NOT IN (SELECT media_id FROM replaced)"""
     ).fetchone()
     return {key: int(row[key]) for key in row.keys()}  # noqa: SIM118 - a Row iterates over values
 

@@ -1,5 +1,5 @@
 -- Views for people who write SQL. They are made anew whenever this file changes, so only `migrations.py` counts on them.
--- A media whose only files are reference pictures is in none of them.
+-- A media whose only files are reference pictures is in none of them, nor is a version that was replaced.
 
 CREATE VIEW reference_only AS
 -- Media that lie in folders of reference people and nowhere else: they are in no list and no count.
@@ -55,7 +55,9 @@ SELECT people.id AS person_id, people.name, people.origin, people.hidden,
        ifnull(seen.faces_count, 0) AS faces_count, ifnull(seen.media_count, 0) AS media_count,
        ifnull((SELECT id FROM faces WHERE id = people.cover_face_id AND state = 'active'
                AND (person_id = people.id OR person_id IS NULL AND EXISTS
-                    (SELECT 1 FROM exemplars WHERE face_id = faces.id AND state = 'used' AND person_id = people.id))),
+                    (SELECT 1 FROM exemplars JOIN people AS known ON known.id = exemplars.person_id
+                     WHERE exemplars.face_id = faces.id AND exemplars.state = 'used'
+                       AND ifnull(known.merged_into, known.id) = people.id))),
               seen.best_face_id) AS cover_face_id
 FROM people LEFT JOIN
      (SELECT person_id, count(*) AS faces_count, count(DISTINCT media_id) AS media_count,

@@ -66,6 +66,7 @@ _MEDIA = """
 SELECT media.id, media.kind, media.taken_at, media.taken_at_local
 FROM showing JOIN media ON media.id = showing.media_id, (SELECT ? AS first, ? AS last) AS span
 WHERE media.id NOT IN (SELECT media_id FROM reference_only)
+  AND media.id NOT IN (SELECT media_id FROM replaced)
   AND (span.first IS NULL OR ifnull(taken_at_local, taken_at) >= span.first)
   AND (span.last IS NULL
        OR substr(ifnull(taken_at_local, taken_at), 1, length(span.last)) <= span.last)

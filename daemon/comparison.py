@@ -112,6 +112,7 @@ def _ids(connection: sqlite3.Connection, bound: int | None) -> list[int]:
         """SELECT faces.id FROM media JOIN faces ON faces.media_id = media.id
            WHERE faces.state = 'active'
              AND media.id NOT IN (SELECT media_id FROM reference_only)
+             AND media.id NOT IN (SELECT media_id FROM replaced)
            ORDER BY media.sha256, faces.time_s, faces.x, faces.y LIMIT ?""",
         [-1 if bound is None else bound],
     )

@@ -32,11 +32,12 @@ def search(task: SearchTask, stages: Stages) -> dict[str, Any]:
     """
     with closing(connect(stages.settings.catalog, readonly=True)) as connection:
         ensemble = Ensemble.read(connection)
+        # The settings may name other models by now: the catalog's count until all is recomputed.
         compared = [member.embedder.record for member in ensemble.members]
         found = look(task.path, stages, compared=compared)
         if not found.boxes:
             raise BadFile("no face was found in this picture")
-        if not ensemble.members:
+        if not compared:
             raise BadFile("the catalog holds no faces yet; scan some photos first")
         vectors = _joined(found, ensemble)
         nearest = neighbours.nearest(connection, _sights(found, ensemble), task.k)

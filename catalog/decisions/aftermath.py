@@ -50,24 +50,6 @@ def renew_people(connection: sqlite3.Connection, faces: Iterable[int]) -> None:
     )
 
 
-def renew_exemplars(
-    connection: sqlite3.Connection, faces: Iterable[int], people: Iterable[int]
-) -> None:
-    """Bring reference pictures up to date: those whose faces came in or out of sight, and those
-    that the folders of these people, one now or several again, claim together.
-    """
-    rows = connection.execute(
-        """SELECT DISTINCT faces.media_id FROM faces JOIN files ON files.media_id = faces.media_id
-           JOIN roots ON roots.id = files.root_id
-           WHERE faces.id IN (SELECT value FROM json_each(?)) AND roots.role = 'reference'""",
-        [ids(faces)],
-    ).fetchall()
-    for row in rows:
-        exemplars.renew_for_media(connection, int(row["media_id"]))
-    if people_ids := sorted(people):
-        exemplars.renew_for_people(connection, people_ids)
-
-
 def members(connection: sqlite3.Connection, people: Iterable[int]) -> set[int]:
     """The faces that are assigned to these very people, not to those merged into them."""
     rows = connection.execute(
@@ -92,6 +74,34 @@ def refuse_contradiction(connection: sqlite3.Connection, faces: Iterable[int]) -
         raise DecisionError(
             f"face {row['face_id']} is ruled out by another decision{by}; undo that one first"
         )
+
+
+def renew_claims(connection: sqlite3.Connection, people: Iterable[int]) -> None:
+    """After these people became one, or several again: whether the folders of all who are one with
+    any of them claim one face.
+    """
+    rows = connection.execute(
+        """WITH kept(id) AS (SELECT ifnull(merged_into, id) FROM people
+                             WHERE id IN (SELECT value FROM json_each(?)))
+           SELECT id FROM people WHERE id IN kept OR merged_into IN kept ORDER BY id""",
+        [ids(people)],
+    ).fetchall()
+    exemplars.renew_for_people(connection, [int(row["id"]) for row in rows])
+
+
+def renew_references(connection: sqlite3.Connection, faces: Iterable[int]) -> None:
+    """After these faces were hidden, shown or forgotten: whether the reference pictures that they
+    are in make their people known.
+    """
+    rows = connection.execute(
+        """SELECT DISTINCT faces.media_id FROM faces JOIN files ON files.media_id = faces.media_id
+           JOIN roots ON roots.id = files.root_id
+           WHERE faces.id IN (SELECT value FROM json_each(?))
+             AND files.state = 'present' AND roots.role = 'reference' ORDER BY 1""",
+        [ids(faces)],
+    ).fetchall()
+    for row in rows:
+        exemplars.renew_for_media(connection, int(row["media_id"]))
 
 
 def judge_again(

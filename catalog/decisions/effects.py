@@ -42,9 +42,9 @@ class Effects:
         self._change_id = change_id
         self._actor = actor
         self._faces: set[int] = set()
-        self._rejudged: set[int] = set()
+        self._restated: set[int] = set()
         self._joined: set[int] = set()
-        self._seen_or_hidden: set[int] = set()
+        self._rejudged: set[int] = set()
 
     @property
     def did_something(self) -> bool:
@@ -154,8 +154,8 @@ class Effects:
         )
         self._note("states", [[row["id"], row["state"], state] for row in rows])
         self.touch("face:state", changed)
-        self._seen_or_hidden.update(changed)
         self._faces.update(changed)
+        self._restated.update(changed)
 
     def end_ruled_out(self, faces: Collection[int]) -> None:
         """What the machine said of these faces ends where a person ruled it out."""
@@ -170,12 +170,14 @@ class Effects:
                 [survivor_id, ids(person_ids)],
             )
         self._rejudged.add(survivor_id)
-        self._joined.update(person_ids, [survivor_id])
+        self._joined |= {survivor_id, *person_ids}
 
     def settle(self) -> None:
         """Once all is written: who each face is, and what has to be judged again."""
         aftermath.renew_people(self.connection, self._faces)
-        aftermath.renew_exemplars(self.connection, self._seen_or_hidden, self._joined)
+        aftermath.renew_references(self.connection, self._restated)
+        if self._joined:
+            aftermath.renew_claims(self.connection, self._joined)
         aftermath.judge_again(self.connection, self._faces, self._rejudged)
 
     def _end(self, condition: str, faces: Collection[int], person_id: int | None = None) -> None:

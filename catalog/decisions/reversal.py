@@ -40,9 +40,10 @@ def take_back(connection: sqlite3.Connection, change: Change) -> None:
     _restore_assignments(connection, inverse)
     _end_ruled_out(connection, faces)
     aftermath.renew_people(connection, faces)
-    states = {row[0] for row in inverse.get("states", [])}
-    aftermath.renew_exemplars(connection, states, apart)
     aftermath.refuse_contradiction(connection, faces)
+    aftermath.renew_references(connection, [row[0] for row in inverse.get("states", [])])
+    if apart:
+        aftermath.renew_claims(connection, apart)
     aftermath.judge_again(connection, faces, rejudged)
 
 

@@ -15,7 +15,7 @@ import click
 
 from catalog import decisions, people
 from catalog.connect import connect, transaction
-from daemon.commands import people_decisions, people_forget
+from daemon.commands import people_decisions, people_forget, people_why
 from daemon.commands.common import (
     config_option,
     interruptible,
@@ -24,7 +24,6 @@ from daemon.commands.common import (
     print_json,
     user,
 )
-from daemon.commands.people_why import why
 from daemon.errors import UsageError
 
 if TYPE_CHECKING:
@@ -36,11 +35,8 @@ def command() -> None:
     """List people, say who is who, and add pictures that they are known by."""
 
 
-for one in (*people_decisions.COMMANDS, people_forget.forget):
+for one in (*people_decisions.COMMANDS, people_why.why, people_forget.forget):
     command.add_command(one)
-
-
-command.add_command(why)
 
 
 @command.command("list", epilog="Example: rollcall people list --unknown")

@@ -229,6 +229,44 @@ def test_questions_are_answered(reader: Any, query: str, expected: Any) -> None:
         assert [row[column] for row in rows] == values
 
 
+def test_the_cover_of_somebody_unknown_counts_while_it_is_a_face_of_theirs(
+    browser: Any, small_catalog: Path
+) -> None:
+    def covers() -> list[int]:
+        pages = ("unknown-people.json?_shape=array", "unknown_people.json?_shape=array")
+        return [browser.get(f"/catalog/{page}").json()[0]["cover_face_id"] for page in pages]
+
+    with closing(connect(small_catalog)) as catalog, transaction(catalog):
+        faces = [row[0] for row in catalog.execute(
+            "SELECT id FROM faces WHERE person_id = 4 ORDER BY quality DESC")]  # fmt: skip
+        catalog.execute("UPDATE people SET cover_face_id = ? WHERE id = 4", [faces[-1]])
+    assert covers() == [faces[-1]] * 2
+    with closing(connect(small_catalog)) as catalog, transaction(catalog):
+        catalog.execute("UPDATE faces SET state = 'hidden' WHERE id = ?", [faces[-1]])
+    assert covers() == [faces[0]] * 2
+
+
+def test_a_replaced_version_is_in_no_answer(browser: Any, small_catalog: Path) -> None:
+    def counted() -> tuple[int, str]:
+        cameras = browser.get("/catalog/by-camera.json?_shape=array").json()
+        text = re.sub(r"\s+", " ", Page(browser.get("/").text).text)
+        return sum(camera["media_count"] for camera in cameras), text[text.index(" photos") - 2 :][
+            :9
+        ]
+
+    before = counted()
+    with closing(connect(small_catalog)) as catalog, transaction(catalog):
+        (new,) = catalog.execute(
+            """INSERT INTO media (sha256, kind, bytes, state, added_at, replaces_media_id)
+               SELECT 'x' || substr(sha256, 2), kind, bytes, 'done', added_at, id FROM media
+               WHERE id = 5 RETURNING id"""
+        ).fetchone()
+        catalog.execute("UPDATE files SET media_id = ? WHERE media_id = 5", [new])
+    rows = browser.get("/catalog/without-faces.json?_shape=array").json()
+    assert [row["media_id"] for row in rows] == [new]
+    assert counted() == before
+
+
 def test_reference_pictures_are_in_no_answer(browser: Any, small_catalog: Path) -> None:
     with closing(connect(small_catalog)) as catalog, transaction(catalog):
         catalog.execute(

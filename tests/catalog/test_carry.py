@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from catalog import calibrations, jobs
+from catalog import calibrations, decisions, exemplars, forget, jobs
 from catalog.carry import REASON
 from catalog.connect import transaction
 from catalog.jobs import Patience
@@ -346,3 +346,36 @@ class TestTie:
             faces = (self.seen(2, a, (5, 5, 1, 1)), self.seen(3, b, (7, 7, 1, 1)))
             new = Version(width=9, height=9, faces=faces)
             assert self.ties(old, new) == ([(1, 2)] if tied else [])
+
+
+def test_a_reference_picture_that_was_confirmed_too_contests_nothing_when_it_is_edited(
+    make: Maker, crops: sqlite3.Connection
+) -> None:
+    (rosa,) = crowd(1)
+    photo = Edited(make, crops, rosa)
+    file_id = make.file(photo.old_id, b"/people/Rosa/a.jpg", role="reference")
+    make.run(exemplars.enrol, file_id)
+    somebody = make.value("SELECT person_id FROM exemplars")
+    make.run(decisions.confirm, [photo.faces[0]], somebody, actor="me")
+    make.connection.execute("UPDATE files SET media_id = ? WHERE id = ?", [photo.new_id, file_id])
+    (new,) = photo.commit(face_record(LEFT, again(rosa)))
+    assert make.rows(
+        "SELECT person_id, face_id, source, state FROM exemplars ORDER BY face_id, source"
+    ) == [
+        (somebody, photo.faces[0], "user", "used"),
+        (somebody, new, "folder", "used"),
+        (somebody, new, "user", "used"),
+    ]  # fmt: skip
+
+
+def test_a_face_that_was_forgotten_is_carried_to_none(
+    make: Maker, crops: sqlite3.Connection
+) -> None:
+    rosa, ada = crowd(2)
+    photo = Edited(make, crops, rosa, ada)
+    somebody = make.person("Ada")
+    make.assign(photo.faces[0], make.person("Rosa"))
+    make.assign(photo.faces[1], somebody)
+    forget.forget_faces(make.connection, crops, photo.faces[:1], actor="me")
+    (new,) = photo.commit(face_record(LEFT, again(rosa)), face_record(RIGHT, again(ada)))
+    assert make.known_as(new) == somebody, "the other one left no row"

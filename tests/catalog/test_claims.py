@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from catalog import arrivals, exemplars
+from catalog import arrivals, decisions, exemplars, undo
 from tests.makers import crowd, looks
 
 if TYPE_CHECKING:
@@ -137,3 +137,49 @@ def test_vectors_of_models_that_are_not_compared_make_no_conflict(make: Maker) -
     make.connection.execute("UPDATE embedders SET active = 0")
     reference(make, b"/people/Ada/b.jpg", copy)
     assert set(states(make).values()) == {"used"}
+
+
+@pytest.mark.parametrize("later", [False, True], ids=["merged at once", "through another merge"])
+def test_people_who_become_one_contest_nothing_until_they_are_apart_again(
+    make: Maker, *, later: bool
+) -> None:
+    copy = looks(ROSA[0], 1, seed=5, cosine=0.996)[0]
+    reference(make, b"/people/Rosa/a.jpg", ROSA[0])
+    reference(make, b"/people/Luxemburg/b.jpg", copy)
+    assert set(states(make).values()) == {"conflict"}
+    if later:
+        make.run(decisions.merge, [2], make.person("Ada"), actor="me")
+        assert set(states(make).values()) == {"conflict"}
+    change = make.run(decisions.merge, [3 if later else 2], 1, actor="me")
+    assert set(states(make).values()) == {"used"}
+    make.run(undo.undo, change, actor="me")
+    assert set(states(make).values()) == {"conflict"}
+    make.run(undo.redo, actor="me")
+    assert set(states(make).values()) == {"used"}
+
+
+@pytest.mark.parametrize("decide", ["hide", "not a face"])
+def test_a_face_that_is_hidden_makes_nobody_known_until_it_is_shown(
+    make: Maker, decide: str
+) -> None:
+    reference(make, b"/people/Rosa/a.jpg", ROSA[0])
+    make.connection.execute("UPDATE jobs SET state = 'done'")
+    if decide == "hide":
+        make.run(decisions.hide_faces, [1], actor="me")
+    else:
+        make.run(decisions.reject, [1], None, actor="me")
+    assert make.rows("SELECT state, face_id FROM exemplars") == [("no_face", None)]
+    assert make.job_keys("rejudge") == ["1"]
+    make.run(undo.undo, actor="me")
+    assert make.rows("SELECT state, face_id FROM exemplars") == [("used", 1)]
+    make.run(undo.redo, actor="me")
+    make.run(decisions.show_faces, [1], actor="me")
+    assert make.rows("SELECT state, face_id FROM exemplars") == [("used", 1)]
+
+
+def test_a_rival_that_is_hidden_gives_the_face_up(make: Maker) -> None:
+    copy = looks(ROSA[0], 1, seed=5, cosine=0.996)[0]
+    reference(make, b"/people/Rosa/a.jpg", ROSA[0])
+    reference(make, b"/people/Ada/b.jpg", copy)
+    make.run(decisions.hide_faces, [2], actor="me")
+    assert states(make) == {"/people/Ada/b.jpg": "no_face", "/people/Rosa/a.jpg": "used"}

@@ -240,3 +240,36 @@ def test_evidence_is_plain_enough_for_json(make: Maker, rosa: int) -> None:
     assert verdict["bars"]["threshold"] == 0.93
     assert verdict["evidence"]["face_id"] == 1
     assert verdict["versions"] == ["Dlib chip dddddddd"]
+
+
+def carried(make: Maker, method: str) -> tuple[int, int]:
+    """A photo, and a version of a version of it that has what was decided there; both faces."""
+    old_id, (old,) = make.photo(CENTRES[2])
+    between_id = make.media(replaces_media_id=old_id)
+    new = make.face(make.media(replaces_media_id=between_id), CENTRES[2])
+    person = make.person("Bea")
+    for face, evidence_id, similarity in ((old, None, 0.96), (new, old, 0.995)):
+        make.assign(face, person, method, similarity=similarity, evidence_face_id=evidence_id)
+    return old, new
+
+
+def test_what_was_carried_over_says_from_which_face(make: Maker) -> None:
+    old, new = carried(make, "user")
+    words = f"carried over from face {old} in an earlier version of the picture, similarity 0.995"
+    assert told(make, new) == [f"Bea, because somebody said so on 2026-01-02 03:04 UTC, {words}"]
+    assert "carried" not in told(make, old)[0]
+
+
+def test_a_group_that_was_carried_over_is_no_mean_of_others(make: Maker) -> None:
+    old, new = carried(make, "group")
+    first = told(make, new)[0]
+    assert first.startswith(f"Bea: in the group that it was in, carried over from face {old} in an")
+    assert "mean similarity 0.960" in told(make, old)[0]
+
+
+def test_a_reference_picture_that_became_the_photo_is_no_carrying_over(
+    make: Maker, rosa: int
+) -> None:
+    face = make.face(make.media(replaces_media_id=1), CENTRES[0])
+    make.assign(face, rosa, "reference", similarity=0.98, margin=0.1, evidence_face_id=1)
+    assert told(make, face)[0].startswith("Rosa: similarity 0.980 to face 1 in")

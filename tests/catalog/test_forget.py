@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from catalog import decisions, forget, jobs, log, undo
+from catalog import decisions, exemplars, forget, jobs, log, undo
 from catalog.connect import transaction
 from catalog.decisions import DecisionError
 from catalog.faces import replace_faces
@@ -284,3 +284,54 @@ def test_a_picture_that_lies_in_another_persons_folder_too_stays_theirs(
     )
     assert forgotten(make, crops, rosa)["faces"] == 0
     assert make.value("SELECT count(*) FROM embeddings") == 1
+
+
+def test_a_face_of_a_poor_reference_picture_leaves_nothing_in_its_row(
+    make: Maker, crops: sqlite3.Connection
+) -> None:
+    (face,) = enrolled(make, b"/people/Rosa/a.jpg", ROSA, quality=0.1)
+    assert make.rows("SELECT state, face_id FROM exemplars") == [("poor", face)]
+    forget.forget_faces(make.connection, crops, [face], actor="me")
+    assert make.rows("SELECT state, face_id FROM exemplars") == [("no_face", None)]
+
+
+def test_a_face_that_two_folders_claim_stays_while_their_pictures_do(
+    make: Maker, crops: sqlite3.Connection
+) -> None:
+    (face,) = enrolled(make, b"/people/Rosa/a.jpg", ROSA)
+    enrolled(make, b"/people/Ada/b.jpg", ROSA)
+    with pytest.raises(DecisionError, match=r"/people/Rosa/a\.jpg; remove them first"):
+        forget.forget_faces(make.connection, crops, [face], actor="me")
+    rosa = make.value("SELECT id FROM people WHERE folder = 'Rosa'")
+    with pytest.raises(DecisionError, match="remove them first"):
+        forgotten(make, crops, rosa)
+
+
+def test_whoever_shared_a_claim_with_the_forgotten_has_the_face_alone(
+    make: Maker, crops: sqlite3.Connection
+) -> None:
+    enrolled(make, b"/people/Rosa/a.jpg", ROSA)
+    (adas,) = enrolled(make, b"/people/Ada/b.jpg", ROSA)
+    rosa = make.value("SELECT id FROM people WHERE folder = 'Rosa'")
+    make.connection.execute("UPDATE files SET state = 'missing' WHERE path LIKE '%Rosa%'")
+    forgotten(make, crops, rosa)
+    rows = make.rows("SELECT state, face_id, reason FROM exemplars")
+    assert rows == [("used", adas, None)], "no path of hers is left in a reason either"
+
+
+def test_a_reference_picture_of_somebody_else_loses_a_face_that_was_hers(
+    make: Maker, crops: sqlite3.Connection
+) -> None:
+    (face,) = enrolled(make, b"/people/Ada/a.jpg", ROSA)
+    rosa = make.person(NAME)
+    make.file(1, b"/inbox/a.jpg")
+    make.assign(face, rosa)
+    forgotten(make, crops, rosa)
+    assert make.rows("SELECT state, face_id FROM exemplars") == [("no_face", None)]
+
+
+def enrolled(make: Maker, path: bytes, vector: Vectors, *, quality: float = 0.8) -> list[int]:
+    """A reference picture as the daemon takes it; returns its faces."""
+    media_id, found = make.photo(vector, role="reference", path=path, quality=quality)
+    make.run(exemplars.renew_for_media, media_id)
+    return found

@@ -194,6 +194,15 @@ def test_all_faces_get_their_vectors_from_the_stored_crops_and_keep_their_people
     assert (result["faces"], result["switched"], home.value(ACTIVE)) == (0, True, "Dlib")
 
 
+def test_a_search_before_the_change_over_compares_by_the_models_that_count(
+    home: Home, examples: Path
+) -> None:
+    done = home.rollcall("search", examples / "obama_and_biden.jpg", "--json")
+    assert done.returncode == 0, done.stderr
+    people = [face["person"] for face in json.loads(done.stdout)["faces"]]
+    assert {it["name"] for it in people if it is not None} >= {"obama", "biden"}
+
+
 def test_killed_in_the_middle_it_goes_on_and_a_photo_that_came_meanwhile_is_named_at_once(
     home: Home, undisturbed: Home, photos: Path, examples: Path
 ) -> None:
