@@ -61,7 +61,10 @@ benchmark: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.crops
 	$(BIN)/python -m benchmarks.second_looks
 	$(BIN)/python -m benchmarks.engine
+	$(BIN)/python -m benchmarks.grouping
+	$(BIN)/python -m benchmarks.openset
 	$(BIN)/python -m benchmarks.decisions
+	$(BIN)/python -m benchmarks.identification --whole
 
 # Needs uv. No index address goes into the lock.
 lock:
