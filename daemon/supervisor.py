@@ -42,7 +42,7 @@ logger = logging.getLogger(__name__)
 
 WAIT_FOR_LONE_S = 3600.0
 # A whole repair after each drain costs seconds up to this size; beyond, the nightly one does it.
-REPAIR_AFTER_DRAIN_FACES = 5000
+REPAIR_AFTER_DRAIN_FACES = 20_000
 DRAIN_POLL_S = 0.05
 SAY_EVERY_S = 5.0
 # A disk that stays full is not told every few seconds.
