@@ -45,8 +45,7 @@ def _decision(it: Verdict) -> str:
         return f"{_who(it)}, because {_said(it.decided_by, it.decided_at)}{_carried(it)}"
     if it.method == "metadata":
         return f"{_who(it)}, because the photo's own metadata says so ({_day(it.decided_at)})"
-    # A row that ended no longer says whether it was a question; a lead too small says so.
-    if it.state == "suggested" or (it.state == "withdrawn" and _in_doubt(it)):
+    if it.state == "suggested" or (it.state == "withdrawn" and _was_asked(it)):
         return f"perhaps {_who(it)}, asked {_doubt(it)}: {_grounds(it)}"
     return f"{_who(it)}: {_grounds(it)}"
 
@@ -115,6 +114,17 @@ def _doubt(it: Verdict) -> str:
         "the second person" if it.second is None else _named(it.second.name, it.second.person_id)
     )
     return f"because the lead over {second} is only {it.margin:.3f}"
+
+
+def _was_asked(it: Verdict) -> bool:
+    """A row that ended no longer says whether it was a question; too small a lead or similarity
+    says so. A group is never asked about.
+    """
+    if it.method != "reference":
+        return False
+    bars = it.bars
+    short = bars is not None and it.similarity is not None and it.similarity < bars.threshold
+    return short or _in_doubt(it)
 
 
 def _in_doubt(it: Verdict) -> bool:

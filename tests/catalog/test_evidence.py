@@ -67,6 +67,32 @@ def test_a_question_says_whose_lead_is_too_small(make: Maker, rosa: int) -> None
     assert line.startswith(f"perhaps Rosa, asked because the lead over Ada is only {margin:.3f}: ")
 
 
+@pytest.mark.parametrize(
+    ("similarity", "because"),
+    [
+        pytest.param(0.925, "because a name needs 0.930", id="not quite similar enough"),
+        pytest.param(0.935, "because a second look at the face has not agreed", id="in doubt"),
+    ],
+)
+def test_a_question_says_what_a_name_is_short_of(
+    make: Maker, rosa: int, similarity: float, because: str
+) -> None:
+    _, (face,) = make.photo(CENTRES[0])
+    group = make.person()
+    make.assign(face, group, "group")
+    make.assign(
+        face, rosa, "reference", state="suggested", similarity=similarity, margin=0.1,
+        evidence_face_id=1,
+    )  # fmt: skip
+    assert any(line.startswith(f"perhaps Rosa, asked {because}: ") for line in told(make, face))
+
+
+def test_a_group_that_ended_was_no_question(make: Maker, rosa: int) -> None:
+    _, (face,) = make.photo(CENTRES[0])
+    make.assign(face, rosa, "group", state="withdrawn", similarity=0.94, margin=0.001, ended_at=NOW)
+    assert not any("perhaps" in line for line in told(make, face))
+
+
 def test_a_second_person_who_is_no_longer_as_similar_is_not_named(make: Maker, rosa: int) -> None:
     _, (face,) = make.photo(CENTRES[0])
     make.assign(face, rosa, "reference", similarity=0.98, margin=0.5, evidence_face_id=1)
