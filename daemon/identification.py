@@ -134,10 +134,12 @@ class Identification:
             changed += self._writer.run(
                 lambda it, chunk=chunk: assignments.apply(it, chunk, founded)  # type: ignore[misc]
             )
+        for start in range(0, len(answer.doubtful), CHUNK):
+            some = answer.doubtful[start : start + CHUNK]
+            self._writer.run(lambda it, some=some: looks.ask(it, some))  # type: ignore[misc]
 
         def close(connection: sqlite3.Connection) -> int:
             last = assignments.apply(connection, chunks[-1], founded)
-            looks.ask(connection, answer.doubtful)
             _close(connection, claimed, changed + last)
             return last
 
