@@ -124,3 +124,13 @@ def test_without_weights_and_network_status_says_which_models_it_runs_on(
     text = home.rollcall("status").stdout
     assert "mtcnn" in text and report["notes"][0] in text
     assert report["notes"][0] in said
+
+
+def test_the_names_in_doubt_waited_for_a_second_look(scanned: Home) -> None:
+    looked = scanned.query(
+        """SELECT DISTINCT files.path FROM embeddings JOIN embedders ON embedders.id = embedder_id
+           JOIN faces ON faces.id = face_id JOIN files ON files.media_id = faces.media_id
+           WHERE geometry LIKE '%+jitter8'"""
+    )
+    assert [path.rpartition("/")[2] for (path,) in looked] == ["alex-lacamoire.png"]
+    assert scanned.query("SELECT DISTINCT state FROM jobs WHERE kind = 'look'") == [("done",)]
