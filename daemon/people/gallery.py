@@ -47,6 +47,10 @@ SELECT (SELECT ifnull(max(id), 0) FROM assignments) AS id,
 """
 
 
+# So many exemplars that somebody lost are looked at for whom they named or rivalled.
+WITHDRAWN = 256
+
+
 class Gallery:
     """Exemplars and faces by group. `refresh` reads what changed; new models reload all."""
 
@@ -169,6 +173,25 @@ def read_references(connection: sqlite3.Connection, ensemble: Ensemble) -> Refer
         person_ids=np.array([person_id for person_id, _, _ in chosen], np.int64),
         face_ids=np.array([face_id for _, face_id, _ in chosen], np.int64),
     )
+
+
+def withdrawn_vectors(
+    connection: sqlite3.Connection, ensemble: Ensemble, people_ids: str
+) -> Vectors:
+    """The joined vectors (n × dimensions) of the exemplars by which these people (as JSON) are
+    known no more; the newest, where they are very many.
+    """
+    if not ensemble.members:
+        return np.zeros((0, 0), np.float32)
+    rows = connection.execute(
+        f"""SELECT DISTINCT exemplars.face_id, {faces_module.vector_columns(ensemble)}
+            FROM exemplars {faces_module.vector_joins(ensemble, "exemplars.face_id")}
+            WHERE exemplars.person_id IN (SELECT value FROM json_each(?))
+              AND exemplars.state = 'withdrawn' ORDER BY exemplars.id DESC LIMIT ?""",
+        [people_ids, WITHDRAWN],
+    ).fetchall()
+    vectors = [faces_module.joined_vector(row, ensemble) for row in rows]
+    return np.stack(vectors) if vectors else np.zeros((0, ensemble.dimensions), np.float32)
 
 
 def _no_references(dimensions: int) -> References:

@@ -9,6 +9,7 @@ groups by it: so what comes one by one ends nearly as it would all at once.
 
 from __future__ import annotations
 
+import json
 from contextlib import closing
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,7 @@ import numpy as np
 
 from catalog.connect import connect
 from daemon.people import faces as faces_module
-from daemon.people.gallery import Gallery
+from daemon.people.gallery import Gallery, withdrawn_vectors
 from daemon.people.judge import judge
 from daemon.people.limits import limits
 from daemon.people.opinions import opinions
@@ -106,26 +107,27 @@ def _company(
 def _touched(connection: sqlite3.Connection, people_ids: Sequence[int], limits: Limits) -> set[int]:
     """The media whose faces a change in what these people are known by can re-judge.
 
-    That is where one of them was found by a reference picture, where anybody is only suggested
-    (one of them may have been the rival), and where a face is similar enough to one of their
-    exemplars to be found now, or to be in doubt now.
+    That is where a reference picture found one of them, or somebody is asked about them, and where
+    a face is similar enough to what they are or were known by to be found now, to be in doubt, or
+    to be so no longer.
     """
     if not people_ids or _gallery is None:
         return set()
     survivors = {_gallery.survivor(person_id) for person_id in people_ids}
-    everyone = list(_gallery.groups_of(survivors))
-    marks = ",".join("?" * len(everyone))
+    everyone = json.dumps(sorted(_gallery.groups_of(survivors)))
     named = connection.execute(
-        f"""SELECT DISTINCT faces.media_id
-            FROM assignments JOIN faces ON faces.id = assignments.face_id
-            WHERE assignments.ended_at IS NULL AND assignments.model = 'all'
-              AND (assignments.state = 'suggested'
-                   OR (assignments.person_id IN ({marks}) AND assignments.method = 'reference'))""",
-        everyone,
+        """SELECT DISTINCT faces.media_id
+           FROM assignments JOIN faces ON faces.id = assignments.face_id
+           WHERE assignments.person_id IN (SELECT value FROM json_each(?))
+             AND assignments.ended_at IS NULL AND assignments.method = 'reference'
+             AND assignments.model = 'all'""",
+        [everyone],
     )
     touched = {int(row["media_id"]) for row in named}
+    # Also by what is withdrawn: whoever was the rival there is none now. Below the threshold they
+    # name nobody, but they can be asked about, or be too near to another person's lead.
     references = _gallery.references
     own = references.vectors[np.isin(references.person_ids, list(survivors))]
-    # Below the threshold they name nobody, but they can be asked about, or be too near to another
-    # person's lead.
-    return touched | _gallery.crowd.like(own, limits.threshold - limits.doubt - limits.margin)
+    gone = withdrawn_vectors(connection, _gallery.ensemble, everyone)
+    near_from = limits.threshold - limits.doubt - limits.margin
+    return touched.union(*(_gallery.crowd.like(it, near_from) for it in (own, gone)))
