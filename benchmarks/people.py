@@ -7,14 +7,14 @@ from __future__ import annotations
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from benchmarks import labelled, report
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -62,31 +62,27 @@ def read(limit: int | None = None) -> Faces:
 
 
 def halves(faces: Faces, splits: int) -> Iterator[tuple[Faces, Faces]]:
-    """The faces of one half of the people and of the other, each way round, for so many splits."""
+    """The faces of one half of the people and of the other, for so many ways to halve them."""
     everybody = np.unique(faces.people)
     for seed in range(splits):
         drawn = np.random.default_rng(seed).permutation(everybody)[: len(everybody) // 2]
         one = np.isin(faces.people, drawn)
         yield faces.of(one), faces.of(~one)
-        yield faces.of(~one), faces.of(one)
 
 
-def interval(
-    people: NDArray[np.int64],
-    statistic: Callable[[NDArray[np.int64]], float],
-    *,
-    rounds: int = 200,
-    seed: int = 0,
-) -> tuple[float, float]:
-    """The 95 % percentile interval of a statistic of faces (their places), people drawn again with
-    replacement; each draw of a person is somebody else.
-    """
+def drawn(
+    people: NDArray[np.int64], *, rounds: int = 200, seed: int = 0
+) -> Iterator[NDArray[np.int64]]:
+    """The places of the faces of people drawn again with replacement, so many times."""
     draw = np.random.default_rng(seed)
     everybody, whose = np.unique(people, return_inverse=True)
     places = [np.flatnonzero(whose == person) for person in range(len(everybody))]
-    values = []
     for _ in range(rounds):
         chosen = draw.integers(0, len(everybody), len(everybody))
-        values.append(statistic(np.concatenate([places[person] for person in chosen])))
-    low, high = np.percentile(values, [2.5, 97.5])
-    return float(low), float(high)
+        yield np.concatenate([places[person] for person in chosen])
+
+
+def interval(values: Sequence[Any]) -> NDArray[np.float64]:
+    """The 95 % percentile interval of what was found of each draw: 2 × values."""
+    found: NDArray[np.float64] = np.percentile(values, [2.5, 97.5], axis=0)
+    return found

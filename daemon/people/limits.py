@@ -25,9 +25,10 @@ DOUBT: Final = 6.0
 # in a hundred is taken for somebody at "balanced" (one pair in 1,000); so it stays with 40 and 240.
 # Ten times as many people are ten times as many chances to err.
 HOUSEHOLD: Final = 10
-# With how many of a face's log-odds an exemplar's part in the comparison falls: exp(50 · difference
-# of similarity) for Dlib. Less than half and twice as much identify 0.001 to 0.004 fewer.
-ATTENTION: Final = 0.28
+# With how many of a face's log-odds an exemplar's part in the comparison falls: exp(25 · difference
+# of similarity) for Dlib, so that a picture of another age, 0.15 less similar, hardly counts.
+# Twice as much identifies 0.008 fewer of the people known by three pictures.
+ATTENTION: Final = 0.14
 # The log-odds of two typical pictures of one person (Dlib: similarity 0.957).
 TYPICAL: Final = 8.36
 # Second looks are more similar to everybody, by these odds (Dlib: 0.0023; see

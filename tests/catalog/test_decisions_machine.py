@@ -244,7 +244,7 @@ def play(migrated: Path, **options: Any) -> None:
 
 
 def test_any_sequence_of_decisions_holds_and_can_be_taken_back(migrated: Path) -> None:
-    play(migrated, max_examples=100, stateful_step_count=30, derandomize=True)
+    play(migrated, max_examples=60, stateful_step_count=30, derandomize=True)
 
 
 @pytest.mark.long

@@ -67,8 +67,8 @@ def test_the_most_similar_person_is_found_with_similarity_margin_and_evidence() 
     (found,) = match([angle(1.0)], references)
     assert found is not None
     assert (found.person_id, found.evidence_face_id, found.certain) == (7, 101, True)
-    assert found.similarity == pytest.approx(0.95, abs=1e-6)
-    assert found.margin == pytest.approx(0.03, abs=1e-6)
+    assert found.similarity == pytest.approx(0.95, abs=1e-4)
+    assert found.margin == pytest.approx(0.03, abs=1e-4)
 
 
 @pytest.mark.parametrize(
@@ -110,16 +110,18 @@ def test_several_pictures_are_a_mean_that_leans_to_those_that_look_like_the_face
     assert both.evidence_face_id == alone.evidence_face_id
 
 
-def test_one_threshold_serves_any_number_of_pictures() -> None:
-    """Strangers are as similar to somebody with many pictures as to somebody with one."""
-    people = crowd(60, seed=8)
-    strangers = looks(EVE, 30, 3)
+def test_strangers_are_no_more_like_somebody_with_many_pictures() -> None:
+    """As the cosine to a mean of many would make them; on real faces it is the same within 0.003
+    (`benchmarks.openset`).
+    """
+    *people, stranger = crowd(61, seed=8)
+    strangers = looks(stranger, 30, 3)
     found = []
     for count in (1, 3, 9):
         pictures = {f"p{i + 1}": looks(it, count, i) for i, it in enumerate(people)}
         similar = similarities(strangers, known(**pictures), limits(0.0, 0.02))
         found.append(float(np.quantile(similar, 0.999)))
-    assert max(found) - min(found) < 0.006
+    assert max(found[1:]) <= found[0] + 0.003
 
 
 def test_copies_of_one_picture_count_as_one() -> None:
