@@ -16,13 +16,13 @@ if TYPE_CHECKING:
     from daemon.people.curve import Calibration, Curve
     from daemon.settings import Identify
 
-# Below a threshold by up to these odds a face is asked about, and a group may still be meant: 3 to
+# Below a threshold by up to these odds a face is asked about, and a group may still be meant: 2 to
 # 4 % of strangers are asked about so, and groups mended so far around a new face are, whatever the
 # order, what grouping all at once gives by a BCubed F of 0.99; half as far by 0.987, twice as far
 # by 0.997 at twice the work and more.
 DOUBT: Final = 6.0
 # The threshold for a name is meant for a household of so many named people, of whom one stranger
-# in a hundred is taken for somebody at "balanced" (one pair in 1,000); so it stays with 40 and 240.
+# in a hundred is taken for somebody at "balanced" (one pair in 1,000); with more people it is fewer.
 # Ten times as many people are ten times as many chances to err.
 HOUSEHOLD: Final = 10
 # With how many of a face's log-odds an exemplar's part in the comparison falls: exp(25 · difference

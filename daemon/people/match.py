@@ -147,7 +147,7 @@ def similarities(vectors: Vectors, references: References, limits: Limits) -> Si
     chance in each averages out; √(ρ + (1 − ρ)/m), the length that such a mean has where ρ is the
     similarity of a person's pictures, takes that back. So one threshold serves any number of
     exemplars: on Labeled Faces in the Wild the similarity that one pair of strangers in 1,000
-    exceeds stays within 0.003 from 1 to 12 of them (`benchmarks.openset`).
+    exceeds falls by 0.005 from 1 to 12 of them (`benchmarks.openset`).
     """
     pairs = (vectors @ references.vectors.T)[:, references.by_person]
     starts = references.starts
