@@ -181,8 +181,8 @@ class Identify(Section):
         description="similarity to a reference picture that a name needs, in place of strictness",
     )
     # Odds of 20 are a lead of 0.017 with Dlib. Of 84 people of Labeled Faces in the Wild, known by
-    # three pictures each, nobody is taken for another so; odds of 5 take one face in 5,000, and half
-    # as many strangers more; 150 name 5 % fewer of those who are known (`benchmarks.openset`).
+    # three pictures each, nobody is taken for another so; odds of 5 take one face in 5,000, and
+    # half as many strangers more; 150 name 5 % fewer of those who are known (`benchmarks.openset`).
     lead: float = Field(
         20.0,
         ge=1,

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 # by 0.997 at twice the work and more.
 DOUBT: Final = 6.0
 # The threshold for a name is meant for a household of so many named people, of whom one stranger
-# in a hundred is taken for somebody at "balanced" (one pair in 1,000); with more people it is fewer.
+# in a hundred is taken for somebody at "balanced" (one pair in 1,000); with more people, fewer.
 # Ten times as many people are ten times as many chances to err.
 HOUSEHOLD: Final = 10
 # With how many of a face's log-odds an exemplar's part in the comparison falls: exp(25 · difference
