@@ -109,6 +109,8 @@ def perform_reject(effects: Effects, forward: dict[str, Any]) -> None:
     if forward["person_id"] is None:
         effects.rule_out(faces, None)
         effects.set_state(faces, "hidden")
+        # What was hidden before is hidden for two reasons now: it does not come back by one alone.
+        effects.touch("face:state", faces)
         return
     person_id = people.survivor(effects.connection, forward["person_id"])
     effects.about(person_id)

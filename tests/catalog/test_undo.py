@@ -126,6 +126,13 @@ class TestUndo:
                 ),
                 id="whether a face is shown",
             ),
+            pytest.param(
+                lambda make, faces: (
+                    make.run(decisions.hide_faces, [faces[0]], **ME),
+                    make.run(decisions.reject, [faces[0]], None, **ME),
+                ),
+                id="a second reason not to show a face",
+            ),
         ],
     )
     def test_what_touches_the_same_builds_on_it(
