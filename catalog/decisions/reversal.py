@@ -124,7 +124,8 @@ def _restore_assignments(connection: sqlite3.Connection, inverse: dict[str, Any]
     """End what a person said, and open again what was open before.
 
     What a person had said comes back as it was. What the machine had said comes back where it still
-    may: nobody said otherwise since; what it said since then ends.
+    may: nobody said otherwise since, and no other face of the picture became that person; what it
+    said since then ends.
     """
     values = {"now": clock.now(), "rows": json.dumps(inverse.get("assigned", []))}
     connection.execute(
@@ -142,7 +143,16 @@ def _restore_assignments(connection: sqlite3.Connection, inverse: dict[str, Any]
                    OR NOT EXISTS (SELECT 1 FROM assignments AS said
                                   WHERE said.face_id = faces.id AND said.method = 'user'
                                     AND said.model = assignments.model
-                                    AND said.ended_at IS NULL))""",
+                                    AND said.ended_at IS NULL)
+                   AND NOT EXISTS (SELECT 1 FROM faces AS beside
+                                   JOIN assignments AS since ON since.face_id = beside.id
+                                   WHERE beside.media_id = faces.media_id
+                                     AND beside.frame_id IS faces.frame_id
+                                     AND beside.id <> faces.id
+                                     AND since.model = assignments.model
+                                     AND since.state = 'assigned' AND since.ended_at IS NULL
+                                     AND since.person_id = assignments.person_id
+                                     AND since.decided_at > assignments.ended_at))""",
         values,
     ).fetchall()
     values["rows"] = json.dumps([[row["id"], row["face_id"], row["state"], row["model"]]

@@ -48,6 +48,18 @@ class TestUndo:
         assert make.open_rows(faces[0]) == []
         assert make.job_keys("identify") == ["1/0"]
 
+    def test_the_machines_answer_does_not_come_back_where_another_face_of_the_picture_is_it_since(
+        self, make: Maker, faces: list[int]
+    ) -> None:
+        make.run(decisions.reject, [faces[0]], None, **ME)
+        make.connection.execute("UPDATE assignments SET ended_at = '2026-01-01T00:00:00.000Z'"
+                                " WHERE ended_at IS NOT NULL")  # fmt: skip
+        judge(make, faces[1], ROSA)
+        make.run(undo.undo, **ME)
+        assert make.open_rows(faces[0]) == []
+        assert make.open_rows(faces[1]) == [(ROSA, "assigned", "group")]
+        assert make.job_keys("identify") == ["1/0"]
+
     def test_a_name_that_somebody_took_meanwhile_is_not_given_twice(
         self, make: Maker, faces: list[int]
     ) -> None:
