@@ -81,6 +81,12 @@ def survivor(connection: sqlite3.Connection, person_id: int) -> int:
     return int(row[0])
 
 
+def merged(connection: sqlite3.Connection) -> dict[int, int]:
+    """Of everybody who was merged into somebody else, into whom."""
+    rows = connection.execute("SELECT id, merged_into FROM people WHERE merged_into IS NOT NULL")
+    return {int(row["id"]): int(row["merged_into"]) for row in rows}
+
+
 def find(connection: sqlite3.Connection, text: str) -> int:
     """The person with this number or else this name (upper and lower case alike). Raises
     NoSuchPersonError.

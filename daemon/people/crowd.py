@@ -91,10 +91,6 @@ class Crowd:
             self._face_ids[row], self._vectors[row] = 0, 0.0
             self._free.append(row)
 
-    def group_of(self, face_id: int) -> int | None:
-        """The group that this face is in."""
-        return self._group_of.get(face_id)
-
     def groups_in(self, picture: Picture, *, without: Collection[int]) -> set[int]:
         """Who is in a picture besides these faces."""
         others = self._faces_in.get(picture, set()).difference(without)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from catalog import people
 from daemon.people import faces as faces_module
 from daemon.people.crowd import Crowd
 from daemon.people.ensemble import Ensemble
@@ -45,7 +46,6 @@ SELECT (SELECT ifnull(max(id), 0) FROM assignments) AS id,
        (SELECT ifnull(max(ended_at), '') FROM assignments) AS ended,
        (SELECT ifnull(max(id), 0) FROM faces) AS face
 """
-
 
 # So many exemplars that somebody lost are looked at for whom they named or rivalled.
 WITHDRAWN = 256
@@ -95,10 +95,7 @@ class Gallery:
             self._exemplars = exemplars
 
     def _refresh_references(self, connection: sqlite3.Connection) -> None:
-        merged = connection.execute(
-            "SELECT id, merged_into FROM people WHERE merged_into IS NOT NULL"
-        )
-        self.merged = {int(row["id"]): int(row["merged_into"]) for row in merged}
+        self.merged = people.merged(connection)
         before = set(self.references.face_ids.tolist())
         self.references = read_references(connection, self.ensemble)
         # A photo that came to be a reference picture, and no more than that, is in no group.
@@ -108,9 +105,10 @@ class Gallery:
         """Who this person is now."""
         return self.merged.get(person_id, person_id)
 
-    def groups_of(self, people: Collection[int]) -> set[int]:
+    def groups_of(self, survivors: Collection[int]) -> set[int]:
         """The groups that are these people, the merged ones too."""
-        return {*people, *(it for it, survivor in self.merged.items() if survivor in people)}
+        others = (it for it, survivor in self.merged.items() if survivor in survivors)
+        return {*survivors, *others}
 
     def _remember_position(self, connection: sqlite3.Connection) -> None:
         row = connection.execute(_POSITION).fetchone()

@@ -17,11 +17,12 @@ import numpy as np
 
 from catalog.connect import connect
 from daemon.people import faces as faces_module
-from daemon.people.gallery import Gallery, withdrawn_vectors
+from daemon.people.ensemble import Ensemble
+from daemon.people.gallery import Gallery, read_references, withdrawn_vectors
 from daemon.people.judge import judge
 from daemon.people.limits import limits
 from daemon.people.opinions import opinions
-from daemon.people.repair import repair
+from daemon.people.repair import everybody
 from daemon.people.scene import Scene
 from daemon.people.second_looks import second_looks
 from daemon.tasks import Answer
@@ -32,7 +33,8 @@ if TYPE_CHECKING:
 
     from daemon.people.faces import KnownFace
     from daemon.people.limits import Limits
-    from daemon.settings import Settings
+    from daemon.people.match import References
+    from daemon.settings import Identify, Settings
     from daemon.tasks import Question
 
 # A group of more faces is joined as a whole and not taken apart by one new face; the repair pass
@@ -49,20 +51,25 @@ def answer(question: Question, settings: Settings) -> Answer:
     global _gallery
     if _gallery is None:
         _gallery = Gallery()
+    section = settings.identify
     with closing(connect(settings.catalog, readonly=True)) as connection:
         connection.execute("BEGIN")  # one state of the catalog from the first read to the last
         if question.whole:
-            return repair(connection, settings.identify)
+            ensemble = Ensemble.read(connection)
+            references = read_references(connection, ensemble)
+            return _judged(everybody(connection, ensemble), ensemble, references, section)
         changed = bool(question.people_ids)
         _gallery.refresh(connection, question.media_ids, exemplars_changed=changed)
-        allowed = limits(settings.identify, _gallery.ensemble.calibration)
+        allowed = limits(section, _gallery.ensemble.calibration)
         media_ids = {*question.media_ids, *_touched(connection, question.people_ids, allowed)}
         scene = _scene(connection, _gallery, sorted(media_ids), allowed)
-        judgement = judge(scene, _gallery.references, allowed)
-        own = opinions(scene, judgement, _gallery.ensemble, _gallery.references, settings.identify)
-        return Answer(
-            verdicts=[*judgement.verdicts, *own], doubtful=tuple(sorted(judgement.doubtful))
-        )
+        return _judged(scene, _gallery.ensemble, _gallery.references, section)
+
+
+def _judged(scene: Scene, ensemble: Ensemble, references: References, section: Identify) -> Answer:
+    judgement = judge(scene, references, limits(section, ensemble.calibration))
+    own = opinions(scene, judgement, ensemble, references, section)
+    return Answer(verdicts=[*judgement.verdicts, *own], doubtful=tuple(sorted(judgement.doubtful)))
 
 
 def _scene(

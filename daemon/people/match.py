@@ -61,7 +61,7 @@ class Match:
     `confidence` the probability that the face and its evidence are one person.
 
     `certain`: similar enough and with enough of a lead. `rivalled`: similar enough, but somebody
-    else (`rival_id`) is nearly as likely. Neither: not quite similar enough, so a question.
+    else is nearly as likely. Neither: not quite similar enough, so a question.
     """
 
     person_id: int
@@ -71,7 +71,6 @@ class Match:
     evidence_face_id: int
     certain: bool
     rivalled: bool = False
-    rival_id: int | None = None
 
 
 def match_picture(
@@ -113,7 +112,7 @@ def settle_picture(
         person_id = int(people[column])
         if outcome[row] is not None or person_id in taken:
             continue
-        rival, margin = _rival(similar[row], column)
+        margin = _lead(similar[row], column)
         # A face whose own best is taken by another face of the picture is not that person's second
         # choice: it is somebody else.
         if margin < 0:
@@ -131,7 +130,6 @@ def settle_picture(
             ),
             certain=enough and margin >= limits.margin,
             rivalled=enough and margin < limits.margin,
-            rival_id=None if rival is None else int(people[rival]),
         )
         taken.add(person_id)
     return outcome
@@ -170,14 +168,10 @@ def _blended(similar: Vectors, exemplars: Vectors, limits: Limits) -> float:
     return float(weights @ similar) / length * float(expected)
 
 
-def _rival(similar: Vectors, column: int) -> tuple[int | None, float]:
-    """Who is second, and the lead over them; over somebody opposite where there is no second."""
-    others = similar.copy()
-    others[column] = NOBODY
-    second = int(others.argmax())
-    if others[second] <= NOBODY:
-        return None, float(similar[column]) + 1.0
-    return second, float(similar[column] - others[second])
+def _lead(similar: Vectors, column: int) -> float:
+    """The lead over who is second; over somebody opposite where there is no second."""
+    second = np.delete(similar, column).max(initial=-1.0)
+    return float(similar[column] - second)
 
 
 def _best_first(similarities: Similarities, threshold: float) -> list[tuple[int, int]]:
