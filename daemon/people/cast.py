@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from daemon.people import evidence
-from daemon.people.faces import weight
+from daemon.people.evidence import Part
 from daemon.people.group import Units, pairs_within
 from daemon.people.owners import Member
 
@@ -17,7 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from daemon.faces.values import Vectors
-    from daemon.people.evidence import Clusters
     from daemon.people.faces import KnownFace
     from daemon.people.group import Labels
     from daemon.people.limits import Limits
@@ -85,30 +83,37 @@ class Cast:
             for it, count in fixed
         ] + [_member(face, scene, self.spoken_of) for face in self.founders]
 
-    def units(self, scene: Scene, guarded: frozenset[int], guard: float) -> Units:
-        """What is grouped. To join somebody who is known by exemplars is to get a name, which needs
-        what every name needs.
+    def parts(self) -> list[Part]:
+        """What is grouped, in the order of the members."""
+        scene = self.scene
+        anchored = [
+            _part(faces, scene.survivor(person_id)) for person_id, faces in self.anchored.items()
+        ]
+        groups = [
+            Part(
+                sum=it.sum,
+                weight=it.weight,
+                identity=scene.survivor(it.group_id),
+                face_ids=it.some_faces,
+                vectors=it.some_vectors,
+            )
+            for it in scene.groups
+        ]
+        lasting = (_lasts(face, self.spoken_of, scene) for face in self.founders)
+        founders = [
+            _part([face], (face.person_id or 0) if lasts else 0)
+            for face, lasts in zip(self.founders, lasting, strict=True)
+        ]
+        return [*anchored, *groups, *founders]
+
+    def units(self, parts: Sequence[Part], guarded: frozenset[int], guard: float) -> Units:
+        """The parts for the linkage. To join somebody who is known by exemplars is to get a name,
+        which needs what every name needs.
         """
-        sums, weights, identities = [], [], []
-        for person_id, faces in self.anchored.items():
-            own = np.array([weight(face.quality) for face in faces], np.float32)
-            sums.append(own @ np.stack([face.vector for face in faces]))
-            weights.append(own.sum())
-            identities.append(scene.survivor(person_id))
-        for group in scene.groups:
-            sums.append(group.sum)
-            weights.append(np.float32(group.weight))
-            identities.append(scene.survivor(group.group_id))
-        for face in self.founders:
-            own_weight = np.float32(weight(face.quality))
-            sums.append(face.vector * own_weight)
-            weights.append(own_weight)
-            lasts = _lasts(face, self.spoken_of, scene)
-            identities.append((face.person_id or 0) if lasts else 0)
-        dimensions = len(scene.faces[0].vector) if scene.faces else 0
+        identities = [part.identity for part in parts]
         return Units(
-            sums=np.stack(sums) if sums else np.zeros((0, dimensions), np.float32),
-            weights=np.array(weights, np.float32),
+            sums=np.stack([part.sum for part in parts]) if parts else np.zeros((0, 0), np.float32),
+            weights=np.array([part.weight for part in parts], np.float32),
             identities=np.array(identities, np.int64),
             apart=self._apart(identities),
             guarded=np.array([guard * (it in guarded) for it in identities], np.float32),
@@ -142,11 +147,17 @@ class Cast:
         first = len(self.anchored) + len(self.scene.groups)
         return [int(label) for label in labels[first:]]
 
-    def clusters(self, labels: Labels, owners: dict[int, int]) -> Clusters:
-        """The groups as they are now, to measure faces against."""
-        return evidence.clusters(
-            labels, owners, list(self.anchored.values()), self.scene.groups, self.founders
-        )
+
+def _part(faces: Sequence[KnownFace], identity: int) -> Part:
+    weights = np.array([face.weight for face in faces], np.float32)
+    vectors = np.stack([face.vector for face in faces])
+    return Part(
+        sum=weights @ vectors,
+        weight=float(weights.sum()),
+        identity=identity,
+        face_ids=np.array([face.id for face in faces], np.int64),
+        vectors=vectors,
+    )
 
 
 def _anchor(face: KnownFace, match: Match | None, scene: Scene) -> int | None:
@@ -187,7 +198,7 @@ class _OwnGroups:
             if _matches_another(face, matches.of.get(face.id), scene):
                 self._leaving[face.group_id] += 1
                 continue
-            own = weight(face.quality)
+            own = face.weight
             before = self._sums.get(face.group_id, 0.0)
             self._sums[face.group_id] = before + own * face.vector
             self._weights[face.group_id] = self._weights.get(face.group_id, 0.0) + own

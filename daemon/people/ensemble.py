@@ -88,7 +88,11 @@ class Ensemble:
         )
 
     def joined(self, parts: Sequence[Vectors]) -> Vectors:
-        """One vector of the models' own, in their order; the last axis is a vector's."""
+        """One vector of the models' own, in their order; the last axis is a vector's. Of one model
+        alone it is the model's.
+        """
+        if len(parts) == 1:
+            return parts[0]
         stretched = [
             part * np.float32(np.sqrt(share))
             for part, share in zip(parts, self.shares, strict=True)

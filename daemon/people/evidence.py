@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from daemon.people.faces import weight
-
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -19,12 +17,24 @@ if TYPE_CHECKING:
 
     from catalog.assignments import Verdict
     from daemon.faces.values import Vectors
-    from daemon.people.crowd import Summary
     from daemon.people.faces import KnownFace
     from daemon.people.group import Labels
     from daemon.people.limits import Limits
 
 _AT_ONCE = 512
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Part:
+    """A face, or some that are one person already: the weighted sum of the vectors (dimensions) and
+    the sum of the weights; who that is (0: not known); and the faces that can be shown for it.
+    """
+
+    sum: Vectors
+    weight: float
+    identity: int
+    face_ids: NDArray[np.int64]
+    vectors: Vectors
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -40,45 +50,23 @@ class Clusters:
     vectors: Mapping[int, Vectors]
 
 
-def clusters(
-    labels: Labels,
-    owners: Mapping[int, int],
-    anchored: Sequence[Sequence[KnownFace]],
-    groups: Sequence[Summary],
-    founders: Sequence[KnownFace],
-) -> Clusters:
-    """Put together what has one label; labels run over anchored people, large groups, founders."""
+def clusters(parts: Sequence[Part], labels: Labels, owners: Mapping[int, int]) -> Clusters:
+    """Put together the parts that have one label; a label that nobody has is like nobody."""
     count = int(labels.max(initial=-1)) + 1
-    ids: dict[int, list[NDArray[np.int64]]] = defaultdict(list)
-    rows: dict[int, list[Vectors]] = defaultdict(list)
-    dimensions = next((len(face.vector) for face in founders), 0)
-    dimensions = next((len(faces[0].vector) for faces in anchored), dimensions)
-    dimensions = next((len(group.sum) for group in groups), dimensions)
-    sums, weights = np.zeros((count, dimensions), np.float32), np.zeros(count, np.float32)
-    singles = [[face] for face in founders]
-    numbers = labels.tolist()
-    first = len(anchored)
-    faces_of = [*zip(numbers[:first], anchored, strict=True)]
-    faces_of += zip(numbers[first + len(groups) :], singles, strict=True)
-    for label, faces in faces_of:
-        own = np.array([weight(face.quality) for face in faces], np.float32)
-        vectors = np.stack([face.vector for face in faces])
-        sums[label] += own @ vectors
-        weights[label] += own.sum()
-        ids[label].append(np.array([face.id for face in faces], np.int64))
-        rows[label].append(vectors)
-    for label, group in zip(numbers[first : first + len(groups)], groups, strict=True):
-        sums[label] += group.sum
-        weights[label] += group.weight
-        ids[label].append(group.some_faces)
-        rows[label].append(group.some_vectors)
-    means = (sums / np.maximum(weights, 1e-30)[:, None]).astype(np.float32)
+    together: dict[int, list[Part]] = defaultdict(list)
+    for part, label in zip(parts, labels.tolist(), strict=True):
+        together[label].append(part)
+    means = np.zeros((count, len(parts[0].sum) if parts else 0), np.float32)
+    weights = np.zeros(count, np.float32)
+    for label, group in together.items():
+        weights[label] = sum(part.weight for part in group)
+        means[label] = np.sum([part.sum for part in group], axis=0) / weights[label]
     return Clusters(
         means=means,
         weights=weights,
         owners=dict(owners),
-        faces={label: np.concatenate(parts) for label, parts in ids.items()},
-        vectors={label: np.concatenate(parts) for label, parts in rows.items()},
+        faces={i: np.concatenate([it.face_ids for it in group]) for i, group in together.items()},
+        vectors={i: np.concatenate([it.vectors for it in group]) for i, group in together.items()},
     )
 
 
@@ -131,7 +119,7 @@ def _with(
         return verdict
     own = float(similar[label])
     if not others.all():  # take it out of the mean
-        part = weight(face.quality) / float(clusters.weights[label])
+        part = face.weight / float(clusters.weights[label])
         own = (own - part * float(face.vector @ face.vector)) / (1.0 - part)
     vectors = clusters.vectors[label][others]
     return replace(

@@ -76,6 +76,11 @@ class KnownFace:
         return self.media_id, self.frame_id or 0
 
     @property
+    def weight(self) -> float:
+        """How much it says about the middle of its group."""
+        return weight(self.quality)
+
+    @property
     def decided(self) -> bool:
         """Whether a person said who this is."""
         return self.method == "user"
@@ -163,7 +168,7 @@ def vector_joins(ensemble: Ensemble, face_id: str) -> str:
 def joined_vector(row: sqlite3.Row, ensemble: Ensemble) -> Vectors:
     """The joined vector of a row with `vector_columns`."""
     parts = [np.frombuffer(row[f"vector{i}"], "<f4") for i in range(len(ensemble.members))]
-    return ensemble.joined(parts) if len(parts) > 1 else parts[0]
+    return ensemble.joined(parts)
 
 
 def ids_of_media(connection: sqlite3.Connection, media_ids: Sequence[int]) -> set[int]:

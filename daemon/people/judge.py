@@ -47,10 +47,11 @@ def judge(scene: Scene, references: References, limits: Limits) -> Judgement:
     cast = Cast.of(scene, matches, limits)
     guarded = frozenset(references.people.tolist())
     guard = max(0.0, limits.named_from(len(guarded)) - limits.group_threshold)
-    units = cast.units(scene, guarded, guard)
+    parts = cast.parts()
+    units = cast.units(parts, guarded, guard)
     labels, owners = settle(cast.members, average_linkage(units, limits.group_threshold))
     labels, owners = _nobody_twice(cast, labels, owners)
-    clusters = cast.clusters(labels, owners)
+    clusters = evidence.clusters(parts, labels, owners)
     placed = dict(
         zip((face.id for face in cast.founders), cast.founder_labels(labels), strict=True)
     )

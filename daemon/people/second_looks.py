@@ -36,9 +36,4 @@ def second_looks(
         )
         parts.append({int(row["face_id"]): np.frombuffer(row["vector"], "<f4") for row in rows})
     everywhere = set.intersection(*(set(part) for part in parts))
-    return {
-        face_id: ensemble.joined([part[face_id] for part in parts])
-        if len(parts) > 1
-        else parts[0][face_id]
-        for face_id in everywhere
-    }
+    return {face_id: ensemble.joined([part[face_id] for part in parts]) for face_id in everywhere}
