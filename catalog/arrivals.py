@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from catalog import exemplars, files, folders, jobs, reconcile, roots
-from catalog.media import IDENTIFY_PRIORITY
+from catalog import exemplars, files, folders, jobs, media, reconcile, roots
 
 if TYPE_CHECKING:
     import sqlite3
@@ -126,10 +125,4 @@ def _judge(connection: sqlite3.Connection, media_id: int) -> None:
         {"id": media_id},
     ).fetchone()
     if unjudged is not None:
-        jobs.enqueue(
-            connection,
-            "identify",
-            f"{media_id}/0",
-            media_id=media_id,
-            priority=IDENTIFY_PRIORITY,
-        )
+        media.judge(connection, media_id)

@@ -10,8 +10,7 @@ import json
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from catalog import calibrations, jobs
-from catalog.media import IDENTIFY_PRIORITY
+from catalog import calibrations, jobs, media
 from catalog.records import SECOND_LOOK
 
 if TYPE_CHECKING:
@@ -51,34 +50,40 @@ def ask(connection: sqlite3.Connection, face_ids: Iterable[int]) -> list[int]:
     The others have been looked at already, or were given up. Their media are judged again when the
     looks are there.
     """
+    ids = list(dict.fromkeys(face_ids))
+    there = connection.execute(
+        """SELECT id, media_id FROM faces WHERE state IN ('active', 'hidden')
+           AND id IN (SELECT value FROM json_each(?))""",
+        [json.dumps(ids)],
+    )
+    media_of = {int(row["id"]): int(row["media_id"]) for row in there}
+    seen = looked_at(connection, ids)
     wanted: dict[int, list[int]] = {}
-    for face_id in dict.fromkeys(face_ids):
-        row = connection.execute(
-            "SELECT media_id FROM faces WHERE id = ? AND state IN ('active', 'hidden')", [face_id]
-        ).fetchone()
-        if row is not None and not has_look(connection, face_id):
-            wanted.setdefault(int(row["media_id"]), []).append(face_id)
+    for face_id in ids:
+        if face_id in media_of and face_id not in seen:
+            wanted.setdefault(media_of[face_id], []).append(face_id)
     asked = []
-    for media_id, ids in wanted.items():
+    for media_id, own in wanted.items():
         hopeless = given_up(connection, media_id)
-        ids = [face_id for face_id in ids if face_id not in hopeless]
-        if ids:
-            _enqueue(connection, media_id, ids)
-            asked += ids
+        hopeful = [face_id for face_id in own if face_id not in hopeless]
+        if hopeful:
+            _enqueue(connection, media_id, hopeful)
+            asked += hopeful
     return asked
 
 
-def has_look(connection: sqlite3.Connection, face_id: int) -> bool:
-    """Whether a face has its second look by every active embedder."""
+def looked_at(connection: sqlite3.Connection, face_ids: Iterable[int]) -> set[int]:
+    """Those of these faces that have their second look by every active embedder."""
     ids = embedder_ids(connection)
     if ids is None:
-        return False
-    (count,) = connection.execute(
-        f"""SELECT count(*) FROM embeddings WHERE face_id = ?
-            AND embedder_id IN ({",".join("?" * len(ids))})""",
-        [face_id, *ids],
-    ).fetchone()
-    return int(count) == len(ids)
+        return set()
+    rows = connection.execute(
+        """SELECT face_id FROM embeddings WHERE face_id IN (SELECT value FROM json_each(?))
+           AND embedder_id IN (SELECT value FROM json_each(?))
+           GROUP BY face_id HAVING count(*) = ?""",
+        [json.dumps(list(face_ids)), json.dumps(ids), len(ids)],
+    )
+    return {int(row["face_id"]) for row in rows}
 
 
 def given_up(connection: sqlite3.Connection, media_id: int) -> set[int]:
@@ -97,7 +102,7 @@ def given_up(connection: sqlite3.Connection, media_id: int) -> set[int]:
             found.update(json.loads(row["payload"])["faces"])
         elif row["state"] == "done":
             found.update(json.loads(row["result"] or "{}").get("missing", ()))
-    return {face_id for face_id in found if not has_look(connection, face_id)}
+    return found - looked_at(connection, found)
 
 
 def close(connection: sqlite3.Connection, job: Job, missing: Sequence[int]) -> None:
@@ -105,23 +110,13 @@ def close(connection: sqlite3.Connection, job: Job, missing: Sequence[int]) -> N
     judged again.
     """
     jobs.finish(connection, job.id, result={"missing": list(missing)} if missing else {})
-    _judge(connection, job)
+    media.judge(connection, int(job.key))
 
 
 def give_up(connection: sqlite3.Connection, job: Job, error: str, patience: jobs.Patience) -> None:
     """A look failed: it is tried again, or the media judged without it."""
     if jobs.put_back(connection, job, error, patience) == "quarantined":
-        _judge(connection, job)
-
-
-def _judge(connection: sqlite3.Connection, job: Job) -> None:
-    jobs.enqueue(
-        connection,
-        "identify",
-        f"{job.media_id}/0",
-        media_id=job.media_id,
-        priority=IDENTIFY_PRIORITY,
-    )
+        media.judge(connection, int(job.key))
 
 
 def _enqueue(connection: sqlite3.Connection, media_id: int, face_ids: Sequence[int]) -> None:

@@ -60,16 +60,21 @@ def commit_part(
     catalog.execute("UPDATE media SET state = 'done', error = NULL WHERE id = ?", [media_id])
     exemplars.renew_for_media(catalog, media_id)
     if faces:
-        jobs.enqueue(
-            catalog,
-            "identify",
-            f"{media_id}/{record.part}",
-            media_id=media_id,
-            priority=IDENTIFY_PRIORITY,
-        )
+        judge(catalog, media_id, record.part)
     jobs.finish(catalog, job.id)
     log.write(catalog, "catalogued", media_id=media_id, faces=len(faces))
     return "done"
+
+
+def judge(connection: sqlite3.Connection, media_id: int, part: int = 0) -> None:
+    """Line up the identification of the faces of a part."""
+    jobs.enqueue(
+        connection,
+        "identify",
+        f"{media_id}/{part}",
+        media_id=media_id,
+        priority=IDENTIFY_PRIORITY,
+    )
 
 
 def _fail(

@@ -122,7 +122,8 @@ class SecondLooks:
         """The crops of the faces asked for that still have no second look."""
         with Shelf(self._settings.catalog) as shelf:
             wanted = sorted({face_id for job in claimed for face_id in job.payload["faces"]})
-            return shelf.take([it for it in wanted if not looks.has_look(shelf.catalog, it)])
+            seen = looks.looked_at(shelf.catalog, wanted)
+            return shelf.take([it for it in wanted if it not in seen])
 
     def _failed(self, claimed: Sequence[Job], error: BaseException) -> None:
         if isinstance(error, EnvironmentTrouble):
@@ -150,12 +151,12 @@ def _write(
 
     A face whose crop was replaced meanwhile is not missing; who judges it asks anew.
     """
-    replaced = [
+    replaced = {
         it.place.face_id
         for it, vectors in zip(taken, answer.vectors if answer else (), strict=True)
         if not embeddings.write(connection, it.place, vectors)
-    ]
+    }
     for job in claimed:
-        faces = [it for it in job.payload["faces"] if it not in replaced]
-        missing = [it for it in faces if not looks.has_look(connection, it)]
-        looks.close(connection, job, missing)
+        faces = job.payload["faces"]
+        found = looks.looked_at(connection, faces) | replaced
+        looks.close(connection, job, [it for it in faces if it not in found])

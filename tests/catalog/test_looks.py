@@ -59,7 +59,7 @@ def test_one_job_a_photo_and_what_waits_is_added_to(make: Maker, faces: list[int
 
 def test_a_face_that_was_looked_at_again_is_not_asked_for(make: Maker, faces: list[int]) -> None:
     assert look(make, faces[0])
-    assert looks.has_look(make.connection, faces[0])
+    assert looks.looked_at(make.connection, [faces[0]]) == {faces[0]}
     assert make.run(looks.ask, faces[:2]) == faces[1:2]
 
 
@@ -135,13 +135,13 @@ class TestAnotherCrop:
     def test_a_second_look_goes_with_its_crop(self, make: Maker, faces: list[int]) -> None:
         look(make, faces[2])
         self.detect(make, faces[2], box=(5, 0, 100, 120))
-        assert not looks.has_look(make.connection, faces[2])
+        assert looks.looked_at(make.connection, [faces[2]]) == set()
         assert make.value("SELECT count(*) FROM embeddings WHERE face_id = ?", faces[2]) == 1
 
     def test_it_stays_where_the_same_crop_was_found(self, make: Maker, faces: list[int]) -> None:
         look(make, faces[2])
         self.detect(make, faces[2], box=(0, 0, 100, 120))
-        assert looks.has_look(make.connection, faces[2])
+        assert looks.looked_at(make.connection, [faces[2]]) == {faces[2]}
 
     def test_what_was_computed_from_the_old_crop_meanwhile_is_not_kept(
         self, make: Maker, faces: list[int]
@@ -149,4 +149,4 @@ class TestAnotherCrop:
         (place,) = embeddings.places(make.connection, faces[2:])
         self.detect(make, faces[2], box=(5, 0, 100, 120))
         assert not make.run(embeddings.write, place, {AGAIN: bytes(512)})
-        assert not looks.has_look(make.connection, faces[2])
+        assert looks.looked_at(make.connection, [faces[2]]) == set()
