@@ -4,16 +4,12 @@ judged again.
 
 from __future__ import annotations
 
-import logging
-from concurrent.futures import CancelledError
 from typing import TYPE_CHECKING
 
-from catalog import embeddings, jobs, looks
+from catalog import embeddings, looks
 from daemon import worker
 from daemon.dispatch import START_S
-from daemon.errors import EnvironmentTrouble
-from daemon.loop import Loop
-from daemon.pool import WorkerDied
+from daemon.serial import Serial
 from daemon.shelf import Shelf
 from daemon.tasks import VectorTask
 
@@ -28,16 +24,17 @@ if TYPE_CHECKING:
     from daemon.shelf import Taken
     from daemon.tasks import VectorAnswer
 
-logger = logging.getLogger(__name__)
-
-# A look at a face takes 40 ms with Dlib on one thread: some seconds of work at most in one task,
-# for photos with a few faces each.
-AT_ONCE = 16
 FACE_S = 2.0
 
 
-class SecondLooks:
+class SecondLooks(Serial):
     """A thread between the look jobs and the workers."""
+
+    # A look at a face takes 40 ms with Dlib on one thread: some seconds of work at most in one
+    # task, for photos with a few faces each.
+    name, owner = "second looks", "second looks"
+    kinds = (looks.KIND,)
+    at_once = 16
 
     def __init__(
         self,
@@ -48,74 +45,25 @@ class SecondLooks:
         patience: Patience,
         on_error: Callable[[Exception], None],
     ) -> None:
-        self._writer = writer
+        super().__init__(writer, patience=patience, on_error=on_error)
         self._pool = pool
         self._settings = settings
-        self._patience = patience
-        self._at_once = AT_ONCE
-        self._claimed: list[Job] = []
-        self._working = False
-        self.on_written: Callable[[], None] = lambda: None
-        self._loop = Loop("second looks", self._round, on_error)
 
-    def start(self) -> None:
-        """Start looking for look jobs."""
-        self._loop.start()
-
-    def wake(self) -> None:
-        """There may be something to do."""
-        self._loop.wake()
-
-    def abandon(self) -> None:
-        """Look and write nothing more: what is in hand waits in its row."""
-        self._loop.halt()
-
-    def stop(self) -> None:
-        """End the thread; the caller ends the workers first, so that nothing is waited for."""
-        self._loop.stop()
-
-    @property
-    def busy(self) -> bool:
-        """Whether faces are being looked at."""
-        return self._working
-
-    def _round(self) -> float | None:
-        self._working = True
-        try:
-            if self._claimed:  # a full disk kept the looks from being written
-                self._give_back(self._claimed)
-                self._claimed = []
-            while not self._loop.stopping:
-                self._claimed = self._writer.run(
-                    lambda it: jobs.claim(it, looks.KIND, self._at_once, owner="second looks")
-                )
-                if not self._claimed:
-                    return self._writer.run(lambda it: jobs.seconds_until_due(it, [looks.KIND]))
-                self._look(self._claimed)
-                self._claimed = []
-            return None
-        finally:
-            self._working = False
-
-    def _look(self, claimed: Sequence[Job]) -> None:
+    def _do(self, claimed: Sequence[Job]) -> None:
         taken, answer = self._take(claimed), None
         if taken:
             timeout_s = self._settings.workers.timeout_s + START_S + FACE_S * len(taken)
             kinds = self._writer.run(looks.kinds)
             task = VectorTask(faces=tuple(it.face for it in taken), kinds=kinds)
             future = self._pool.submit(worker.compute_vectors, task, timeout_s=timeout_s)
-            try:
-                error = future.exception()
-            except CancelledError:
+            answer = self._answer(claimed, future)
+            if answer is None:
                 return
-            if self._loop.stopping:
-                return
-            if error is not None:
-                self._failed(claimed, error)
-                return
-            answer = future.result()
-        self._at_once = AT_ONCE
         self._writer.run(lambda it: _write(it, claimed, taken, answer))
+        self.on_written()
+
+    def _give_up(self, job: Job, error: str) -> None:
+        self._writer.run(lambda it: looks.give_up(it, job, error, self._patience))
         self.on_written()
 
     def _take(self, claimed: Sequence[Job]) -> list[Taken]:
@@ -124,21 +72,6 @@ class SecondLooks:
             wanted = sorted({face_id for job in claimed for face_id in job.payload["faces"]})
             seen = looks.looked_at(shelf.catalog, wanted)
             return shelf.take([it for it in wanted if it not in seen])
-
-    def _failed(self, claimed: Sequence[Job], error: BaseException) -> None:
-        if isinstance(error, EnvironmentTrouble):
-            raise error  # no face is to blame: all of it is tried again later
-        ours = None if isinstance(error, WorkerDied) else error
-        logger.error("a second look failed: %s", error, exc_info=ours)
-        if len(claimed) > 1:  # one of them may be to blame: each alone
-            self._at_once = 1
-            self._give_back(claimed)
-            return
-        self._writer.run(lambda it: looks.give_up(it, claimed[0], str(error), self._patience))
-        self.on_written()
-
-    def _give_back(self, claimed: Sequence[Job]) -> None:
-        self._writer.run(lambda it: jobs.give_back(it, [job.id for job in claimed]))
 
 
 def _write(

@@ -14,7 +14,7 @@ import time
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Literal, Self
 
-from catalog import jobs, looks, status
+from catalog import jobs, status
 from catalog.jobs import Patience
 from catalog.writer import Writer
 from daemon import hardware, migration
@@ -22,7 +22,7 @@ from daemon.allotment import allot
 from daemon.dispatch import Dispatcher, Listeners
 from daemon.errors import EnvironmentTrouble
 from daemon.faces.plan import plan as plan_models
-from daemon.identification import KINDS, Identification
+from daemon.identification import Identification
 from daemon.intake.arrivals import Arrivals
 from daemon.introduction import introduce, workers_now
 from daemon.lock import CatalogLock
@@ -274,7 +274,7 @@ class Supervisor:
 
 
 def _something_is_due(connection: sqlite3.Connection) -> bool:
-    kinds = ("ingest", *KINDS, looks.KIND)
+    kinds = ("ingest", *Identification.kinds, *SecondLooks.kinds)
     if any(jobs.count(connection, kind, states="('running')") for kind in kinds):
         return True
     return jobs.seconds_until_due(connection, kinds) == 0
