@@ -6,10 +6,10 @@ from __future__ import annotations
 
 import json
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from catalog.migrations import is_current
-from daemon.errors import BadFile, CatalogError, EnvironmentTrouble
+from daemon.errors import AlreadyRunning, BadFile, CatalogError, EnvironmentTrouble
 from daemon.lock import CatalogLock
 
 if TYPE_CHECKING:
@@ -22,6 +22,29 @@ if TYPE_CHECKING:
 # A daemon that has just started makes its catalog, or brings an older one to this version.
 PATIENCE_S = 60.0
 POLL_S = 0.2
+
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def through_or_alone(
+    settings: Settings, through: Callable[P, T], alone: Callable[P, T], *, stop: threading.Event
+) -> Callable[P, T | None]:
+    """`through` where a daemon runs, else `alone`, which takes the lock; called, it returns None
+    where it was stopped while it waited for another command to end.
+    """
+    do = through if daemon_runs(settings) else alone
+
+    def ask(*arguments: P.args, **options: P.kwargs) -> T | None:
+        try:
+            return do(*arguments, **options)
+        except AlreadyRunning:
+            if not stop.is_set():
+                raise
+            return None
+
+    return ask
 
 
 def daemon_runs(settings: Settings) -> bool:

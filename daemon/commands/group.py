@@ -17,8 +17,8 @@ from daemon.commands.common import (
     open_catalog,
     print_json,
 )
-from daemon.errors import AlreadyRunning, UsageError
-from daemon.following import daemon_runs
+from daemon.errors import UsageError
+from daemon.following import through_or_alone
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -82,13 +82,8 @@ def _repair(settings: Settings, *, as_json: bool) -> int:
     open_catalog(settings).close()  # where there is none, there is nothing to repair
     stop = threading.Event()
     with interruptible(stop):
-        ask = repair_through_daemon if daemon_runs(settings) else repair_alone
-        try:
-            changed = ask(settings, stop=stop)
-        except AlreadyRunning:
-            if not stop.is_set():
-                raise
-            changed = None  # stopped while it waited for another command to end
+        repair = through_or_alone(settings, repair_through_daemon, repair_alone, stop=stop)
+        changed = repair(settings, stop=stop)
     if changed is None:
         return 130
     if as_json:

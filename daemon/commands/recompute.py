@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from daemon.commands.common import config_option, interruptible, json_option, print_json
-from daemon.errors import AlreadyRunning
-from daemon.following import daemon_runs
+from daemon.following import through_or_alone
 from daemon.progress import share_bar
 from daemon.recompute import EMBED, STEPS, is_done, recompute_alone, recompute_through_daemon
 
@@ -34,14 +33,9 @@ def command(settings: Settings, step: str, *, as_json: bool, quiet: bool) -> int
         _say({"nothing": True}, step, as_json=as_json)
         return 0
     stop = threading.Event()
-    do = recompute_through_daemon if daemon_runs(settings) else recompute_alone
+    do = through_or_alone(settings, recompute_through_daemon, recompute_alone, stop=stop)
     with interruptible(stop), share_bar(step, show=not quiet and not as_json) as tell:
-        try:
-            result = do(settings, step, stop=stop, tell=tell)
-        except AlreadyRunning:
-            if not stop.is_set():
-                raise
-            result = None  # stopped while it waited for another command to end
+        result = do(settings, step, stop=stop, tell=tell)
     if result is None:
         click.echo("Stopped here; the same command goes on from where it is.", err=True)
         return 130

@@ -11,8 +11,8 @@ import click
 
 from daemon.commands.common import config_option, interruptible, json_option, print_json
 from daemon.config_file import check_folders
-from daemon.errors import AlreadyRunning, UsageError
-from daemon.following import daemon_runs
+from daemon.errors import UsageError
+from daemon.following import through_or_alone
 from daemon.scan import Summary, scan_alone, scan_through_daemon
 
 if TYPE_CHECKING:
@@ -40,13 +40,10 @@ def command(settings: Settings, paths: tuple[Path, ...], *, as_json: bool, quiet
     wanted = [os.path.realpath(os.fsencode(path)) for path in paths]
     stop = threading.Event()
     with interruptible(stop):
-        scan = scan_through_daemon if daemon_runs(settings) else scan_alone
-        try:
-            summary = scan(settings, wanted, stop=stop, show=not quiet and not as_json)
-        except AlreadyRunning:
-            if not stop.is_set():
-                raise
-            return 130  # stopped while it waited for another command to end
+        scan = through_or_alone(settings, scan_through_daemon, scan_alone, stop=stop)
+        summary = scan(settings, wanted, stop=stop, show=not quiet and not as_json)
+    if summary is None:
+        return 130
     if as_json:
         print_json(summary.as_dict())
     else:

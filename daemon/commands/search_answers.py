@@ -12,8 +12,8 @@ import click
 from catalog import people as people_rows
 from catalog.evidence import NoSuchFaceError, path_of
 from daemon.commands.common import interruptible, open_catalog, print_json
-from daemon.errors import AlreadyRunning, UsageError
-from daemon.following import daemon_runs
+from daemon.errors import UsageError
+from daemon.following import through_or_alone
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,14 +33,9 @@ def photo(settings: Settings, path: Path, limit: int, *, as_json: bool) -> int:
         )
     real = os.path.realpath(os.fsencode(path))
     stop = threading.Event()
-    ask = search_through_daemon if daemon_runs(settings) else search_alone
+    search = through_or_alone(settings, search_through_daemon, search_alone, stop=stop)
     with interruptible(stop):
-        try:
-            result = ask(settings, real, limit, stop=stop)
-        except AlreadyRunning:
-            if not stop.is_set():
-                raise
-            result = None  # stopped while it waited for another command to end
+        result = search(settings, real, limit, stop=stop)
     if result is None:
         return 130
     if as_json:
