@@ -11,6 +11,7 @@ from catalog import changes
 from catalog import undo as undoing
 from catalog.connect import connect, transaction
 from daemon.commands.common import (
+    NUMBER,
     agreed,
     config_option,
     json_option,
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
     from typing import Any
 
     from daemon.settings import Settings
-
-CHANGE = click.IntRange(1, 2**63 - 1)
 
 
 @click.group(name="changes")
@@ -51,7 +50,7 @@ def list_changes(settings: Settings, *, as_json: bool, limit: int) -> None:
 
 
 @command.command("undo", epilog="Example: rollcall changes undo 17")
-@click.argument("change", required=False, type=CHANGE)
+@click.argument("change", required=False, type=NUMBER)
 @config_option
 @json_option
 @yes_option
@@ -73,7 +72,7 @@ def undo(settings: Settings, change: int | None, *, as_json: bool, yes: bool) ->
 
 
 @command.command("redo", epilog="Example: rollcall changes redo")
-@click.argument("change", required=False, type=CHANGE)
+@click.argument("change", required=False, type=NUMBER)
 @config_option
 @json_option
 def redo(settings: Settings, change: int | None, *, as_json: bool) -> None:

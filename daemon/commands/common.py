@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound="Callable[..., Any]")
 
+NUMBER = click.IntRange(1, 2**63 - 1)
+"""The number of a face, a change and the like, as large as the catalog can hold."""
+
 
 def _load(_ctx: click.Context, _parameter: click.Parameter, value: Path | None) -> Settings:
     settings = config_file.load(value)

@@ -12,6 +12,7 @@ import click
 from catalog import decisions, people
 from catalog.connect import connect, transaction
 from daemon.commands.common import (
+    NUMBER,
     agreed,
     config_option,
     json_option,
@@ -30,11 +31,9 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound="Callable[..., Any]")
 
-FACE = click.IntRange(1, 2**63 - 1)
-
 
 def _faces(function: F) -> F:
-    return click.argument("faces", nargs=-1, required=True, type=FACE)(function)
+    return click.argument("faces", nargs=-1, required=True, type=NUMBER)(function)
 
 
 @click.command(epilog='Example: rollcall people merge 12 15 --into "Aunt Rosa"')
@@ -86,7 +85,7 @@ def split(
 
 
 @click.command(epilog="Example: rollcall people confirm 17 18 --person Rosa")
-@click.argument("faces", nargs=-1, type=FACE)
+@click.argument("faces", nargs=-1, type=NUMBER)
 @click.option("--person", metavar="PERSON", help="Who they are; without it, whom they seem to be.")
 @click.option("--all", "everything", is_flag=True, help="All faces that PERSON seems to be.")
 @config_option
@@ -141,7 +140,7 @@ def reject(
 
 @click.command(epilog="Example: rollcall people hide 12 --face 17")
 @click.argument("persons", nargs=-1)
-@click.option("--face", "faces", multiple=True, type=FACE, help="A face; may be given often.")
+@click.option("--face", "faces", multiple=True, type=NUMBER, help="A face; may be given often.")
 @config_option
 @json_option
 def hide(
@@ -153,7 +152,7 @@ def hide(
 
 @click.command(epilog="Example: rollcall people show 12")
 @click.argument("persons", nargs=-1)
-@click.option("--face", "faces", multiple=True, type=FACE, help="A face; may be given often.")
+@click.option("--face", "faces", multiple=True, type=NUMBER, help="A face; may be given often.")
 @config_option
 @json_option
 def show(
@@ -165,7 +164,7 @@ def show(
 
 @click.command(epilog="Example: rollcall people cover Rosa 17")
 @click.argument("person")
-@click.argument("face", required=False, type=FACE)
+@click.argument("face", required=False, type=NUMBER)
 @click.option("--best", is_flag=True, help="Let the best face stand for PERSON again.")
 @config_option
 @json_option

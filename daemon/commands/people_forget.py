@@ -11,6 +11,7 @@ from catalog import forget as forgetting
 from catalog import people
 from catalog.connect import connect, crops_path
 from daemon.commands.common import (
+    NUMBER,
     agreed,
     config_option,
     json_option,
@@ -19,7 +20,6 @@ from daemon.commands.common import (
     user,
     yes_option,
 )
-from daemon.commands.people_decisions import FACE
 from daemon.errors import UsageError
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ STAYS = (
 
 @click.command(epilog="Example: rollcall people forget Rosa")
 @click.argument("person", required=False)
-@click.option("--face", "faces", multiple=True, type=FACE, help="A face; may be given often.")
+@click.option("--face", "faces", multiple=True, type=NUMBER, help="A face; may be given often.")
 @config_option
 @json_option
 @yes_option

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from daemon.commands.common import config_option, json_option, open_catalog, print_json
+from daemon.commands.common import NUMBER, config_option, json_option, open_catalog, print_json
 
 if TYPE_CHECKING:
     import sqlite3
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @click.command("why", epilog="Example: rollcall people why 1234")
-@click.argument("face", type=click.IntRange(1))
+@click.argument("face", type=NUMBER)
 @config_option
 @json_option
 def why(settings: Settings, face: int, *, as_json: bool) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from daemon.commands.common import config_option, json_option
+from daemon.commands.common import NUMBER, config_option, json_option
 from daemon.errors import UsageError
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def _date(_ctx: click.Context, parameter: click.Parameter, value: str | None) ->
 @click.argument("photo", required=False, type=click.Path(path_type=Path))
 @config_option
 @json_option
-@click.option("--face", type=click.IntRange(1), help="Look for faces like this one (a number).")
+@click.option("--face", type=NUMBER, help="Look for faces like this one (a number).")
 @click.option("--person", help="Look for photos and videos of this person (a name or a number).")
 @click.option("--with", "others", multiple=True, help="… that show this person too; repeatable.")
 @click.option(

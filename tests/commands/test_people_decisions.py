@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from catalog.connect import connect
-from daemon.commands import changes, people
+from daemon.commands import changes, people, search
 from tests.backups import run_command
 from tests.makers import Maker, crowd
 
@@ -43,7 +43,11 @@ def run(make: Maker, catalog_path: Path) -> Run:
 
     def call(line: str, answer: str | None = None) -> Result:
         group, *arguments = line.split()
-        command = {"people": people.command, "changes": changes.command}[group]
+        command = {
+            "people": people.command,
+            "changes": changes.command,
+            "search": search.command,
+        }[group]
         return run_command(command, catalog_path, *arguments, answer=answer)
 
     return call
@@ -257,3 +261,10 @@ def test_forgetting_faces_says_what_went_as_json(make: Maker, run: Run) -> None:
     assert answer["erased"]["faces"] == 1 and answer["erased"]["vectors"] == 1
     assert isinstance(answer["log_emptied"], bool)
     assert make.value("SELECT name FROM people WHERE id = 2") == "Ada"
+
+
+@pytest.mark.parametrize("command", ["people why", "search --face", "people reject"])
+def test_a_number_that_no_catalog_holds_is_refused_in_a_line(run: Run, command: str) -> None:
+    done = run(f"{command} 99999999999999999999")
+    assert done.exit_code == 2
+    assert "not in the range" in done.output
