@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
@@ -21,6 +20,7 @@ from catalog.connect import connect
 from catalog.errors import RollcallError
 from catalog.faces import replace_faces
 from tests.fixtures import NO_WAITING
+from tests.machines import play
 from tests.makers import Maker, face_record
 
 PHOTOS, FACES = 3, 6
@@ -232,22 +232,11 @@ class Decisions(RuleBasedStateMachine):
         self.folder.cleanup()
 
 
-def play(migrated: Path, **options: Any) -> None:
-    class Play(Decisions.TestCase):  # type: ignore[name-defined, misc]
-        pass
-
-    Decisions.migrated = migrated
-    Play.settings = settings(
-        deadline=None, suppress_health_check=list(HealthCheck), database=None, **options
-    )
-    Play().runTest()
-
-
 def test_any_sequence_of_decisions_holds_and_can_be_taken_back(migrated: Path) -> None:
-    play(migrated, max_examples=60, stateful_step_count=30, derandomize=True)
+    play(Decisions, migrated, max_examples=60, stateful_step_count=30, derandomize=True)
 
 
 @pytest.mark.long
 @pytest.mark.timeout(3600)
 def test_a_thousand_sequences_hold_and_can_be_taken_back(migrated: Path) -> None:
-    play(migrated, max_examples=1000, stateful_step_count=50)
+    play(Decisions, migrated, max_examples=1000, stateful_step_count=50)

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
@@ -23,6 +22,7 @@ from catalog.errors import RollcallError
 from daemon import identification
 from daemon.settings import Paths, Settings
 from tests.fixtures import NO_WAITING
+from tests.machines import play
 from tests.makers import Maker, crowd, looks
 from tests.people.album import Album, Judges, Shown, content
 from tests.people.conftest import SECTION, House
@@ -396,17 +396,6 @@ class Life(RuleBasedStateMachine):
         assert found[0] == found[1]
 
 
-def play(migrated: Path, **options: Any) -> None:
-    class Play(Life.TestCase):  # type: ignore[name-defined, misc]
-        pass
-
-    Life.migrated = migrated
-    Play.settings = settings(
-        deadline=None, suppress_health_check=list(HealthCheck), database=None, **options
-    )
-    Play().runTest()
-
-
 @pytest.fixture(autouse=True)
 def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Verdicts are written three at a time, so that there is something between to be killed at."""
@@ -414,10 +403,10 @@ def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_life_in_any_order_keeps_what_people_said(migrated: Path) -> None:
-    play(migrated, max_examples=20, stateful_step_count=30, derandomize=True)
+    play(Life, migrated, max_examples=20, stateful_step_count=30, derandomize=True)
 
 
 @pytest.mark.long
 @pytest.mark.timeout(3600)
 def test_hundreds_of_lives_keep_what_people_said(migrated: Path) -> None:
-    play(migrated, max_examples=300, stateful_step_count=70)
+    play(Life, migrated, max_examples=300, stateful_step_count=70)
