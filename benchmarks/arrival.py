@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from benchmarks import report
-from catalog import assignments, clock
+from benchmarks import report, synthetic
+from catalog import assignments
 from catalog.connect import connect, transaction
 from catalog.migrations import migrate
 from daemon.faces.registry import KNOWN_SHA256
@@ -126,28 +126,10 @@ def _set_up(connection: sqlite3.Connection) -> int:
 
 def _photo(connection: sqlite3.Connection, faces: Faces, number: int, embedder: int) -> int:
     """A photo with one face, whose number is its x."""
-    now = clock.now()
-    media = connection.execute(
-        """INSERT INTO media (sha256, kind, bytes, state, added_at)
-           VALUES (?, 'image', 1, 'done', ?)""",
-        [f"{number:064d}", now],
-    ).lastrowid
-    path = b"/%d.jpg" % number
-    connection.execute(
-        """INSERT INTO files (path_bytes, path, root_id, media_id, first_seen_at, last_seen_at)
-           VALUES (?, ?, 1, ?, ?, ?)""",
-        [path, path.decode(), media, now, now],
+    face = synthetic.Face(
+        vector=faces.vectors[number], quality=float(faces.qualities[number]), x=number
     )
-    face = connection.execute(
-        """INSERT INTO faces (media_id, x, y, w, h, detector, detector_version, confidence, quality)
-           VALUES (?, ?, 0, 90, 90, 'yunet', '1', 0.9, ?)""",
-        [media, number, float(faces.qualities[number])],
-    ).lastrowid
-    connection.execute(
-        "INSERT INTO embeddings (face_id, embedder_id, vector) VALUES (?, ?, ?)",
-        [face, embedder, faces.vectors[number].astype("<f4").tobytes()],
-    )
-    return int(media or 0)
+    return synthetic.add_photo(connection, number, [face], embedder)
 
 
 def _people(connection: sqlite3.Connection, count: int) -> Labels:

@@ -21,6 +21,7 @@ from benchmarks import arrival, people, report
 from daemon.people.agreement import bcubed, pairwise
 from daemon.people.faces import weight
 from daemon.people.group import group
+from daemon.people.methods import alone
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -183,7 +184,7 @@ def _dbscan(faces: Faces) -> Iterable[tuple[Any, Labels]]:
     distances = np.maximum(1.0 - faces.vectors @ faces.vectors.T, 0.0)
     for least, threshold in itertools.product((1, 2, 3, 4), np.arange(0.930, 0.975, 0.0025)):
         maker = DBSCAN(eps=1.0 - threshold, min_samples=least, metric="precomputed")
-        yield (least, round(float(threshold), 4)), _alone(maker.fit_predict(distances))
+        yield (least, round(float(threshold), 4)), alone(maker.fit_predict(distances))
 
 
 def _hdbscan(faces: Faces) -> Iterable[tuple[Any, Labels]]:
@@ -194,15 +195,7 @@ def _hdbscan(faces: Faces) -> Iterable[tuple[Any, Labels]]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             maker = HDBSCAN(min_cluster_size=least, min_samples=core, copy=True)
-            yield (least, core), _alone(maker.fit_predict(faces.vectors))
-
-
-def _alone(labels: NDArray[Any]) -> Labels:
-    """Whoever a method leaves out is alone."""
-    labels = labels.astype(np.int64)
-    out = labels < 0
-    labels[out] = labels.max(initial=-1) + 1 + np.arange(int(out.sum()))
-    return labels
+            yield (least, core), alone(maker.fit_predict(faces.vectors))
 
 
 WAYS: Mapping[str, Way] = {

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from benchmarks import report, synthetic
-from catalog import assignments, clock, decisions
+from catalog import assignments, decisions
 from catalog.connect import connect, transaction
 from daemon import memory
 from daemon.people import identifier
@@ -27,7 +27,6 @@ from daemon.settings import Paths, Settings
 from daemon.tasks import Question
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
@@ -36,8 +35,7 @@ SIZES = (2_000, 200_000)
 # As in Labeled Faces in the Wild with the people of a household.
 FACES_A_PERSON = 5
 KNOWN = 20
-# A picture of somebody and the mean of that person, as `synthetic` draws them.
-_TRUE = 0.98
+EMBEDDER = 1
 ME = {"actor": "benchmark"}
 
 
@@ -87,7 +85,7 @@ class House:
         rare = int(self._draw.integers(3, self.faces // FACES_A_PERSON))
         self._photo("known people", [self._like(1), self._like(rare)])
         stranger = self._draw.standard_normal(synthetic.DIMENSIONS)
-        self._photo("a stranger", [self._unit(self._like(rare) + 0.15 * stranger)])
+        self._photo("a stranger", [synthetic.unit(self._like(rare) + 0.15 * stranger)])
         with transaction(self.connection):
             name = f"Person {time.perf_counter_ns()}"
             decisions.name_person(self.connection, rare, name, **ME)
@@ -109,7 +107,12 @@ class House:
 
     def _photo(self, name: str, vectors: list[NDArray[np.float32]]) -> None:
         with transaction(self.connection):
-            media_id = _photo(self.connection, vectors)
+            faces = [
+                synthetic.Face(vector=vector, quality=0.85, x=200 * place)
+                for place, vector in enumerate(vectors)
+            ]
+            number = time.perf_counter_ns()
+            media_id = synthetic.add_photo(self.connection, number, faces, EMBEDDER)
         identifier._gallery = self.gallery
         start = time.perf_counter()
         answer = identifier.answer(Question(media_ids=(media_id,)), self.settings)
@@ -124,49 +127,15 @@ class House:
                WHERE person_id = ? LIMIT 50""",
             [person_id],
         ).fetchall()
-        mean = self._unit(np.mean([np.frombuffer(row["vector"], "<f4") for row in rows], axis=0))
-        noise = self._draw.standard_normal(len(mean))
-        noise -= (noise @ mean) * mean
-        return self._unit(_TRUE * mean + np.sqrt(1 - _TRUE**2) * self._unit(noise))
+        vectors = [np.frombuffer(row["vector"], "<f4") for row in rows]
+        centre = synthetic.unit(np.mean(vectors, axis=0))
+        return synthetic.pictures(centre[None], self._draw)[0]
 
     def _person_of(self, face_id: int) -> int:
         (person_id,) = self.connection.execute(
             "SELECT person_id FROM faces WHERE id = ?", [face_id]
         ).fetchone()
         return int(person_id)
-
-    @staticmethod
-    def _unit(vector: NDArray[Any]) -> NDArray[np.float32]:
-        scaled: NDArray[np.float32] = (vector / np.linalg.norm(vector)).astype(np.float32)
-        return scaled
-
-
-def _photo(connection: sqlite3.Connection, vectors: list[NDArray[np.float32]]) -> int:
-    """A new photo with these faces."""
-    now, number = clock.now(), time.perf_counter_ns()
-    media = connection.execute(
-        """INSERT INTO media (sha256, kind, bytes, state, added_at)
-           VALUES (?, 'image', 1, 'done', ?)""",
-        [f"{number:064d}", now],
-    ).lastrowid
-    path = b"/%d.jpg" % number
-    connection.execute(
-        """INSERT INTO files (path_bytes, path, root_id, media_id, first_seen_at, last_seen_at)
-           VALUES (?, ?, (SELECT min(id) FROM roots), ?, ?, ?)""",
-        [path, path.decode(), media, now, now],
-    )
-    for place, vector in enumerate(vectors):
-        face = connection.execute(
-            """INSERT INTO faces (media_id, x, y, w, h, detector, detector_version, confidence,
-                   quality) VALUES (?, ?, 0, 90, 90, 'yunet', '1', 0.9, 0.85)""",
-            [media, 200 * place],
-        ).lastrowid
-        connection.execute(
-            """INSERT INTO embeddings (face_id, embedder_id, vector)
-               VALUES (?, (SELECT id FROM embedders WHERE active), ?)""",
-            [face, vector.astype("<f4").tobytes()],
-        )
-    return int(media or 0)
 
 
 def as_text(result: dict[str, Any]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from contextlib import closing
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from catalog.migrations import migrate
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -26,6 +27,15 @@ _ALIKE, _TRUE = 0.8, 0.98
 # Of the first two people each has this share of all faces: 10,000 of 200,000.
 LARGE_SHARE = 0.05
 _AT_ONCE = 20_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Face:
+    """A face of a new photo: unit vector, quality, and where it begins in pixels."""
+
+    vector: NDArray[np.float32]
+    quality: float
+    x: float
 
 
 def fill(path: Path, *, faces: int, people: int, seed: int) -> None:
@@ -45,11 +55,41 @@ def fill(path: Path, *, faces: int, people: int, seed: int) -> None:
             _photos(connection, (faces + 1) // 2, seed)
         for start in range(0, faces, _AT_ONCE):
             part = slice(start, start + _AT_ONCE)
-            vectors = _pictures(centres[owners[part]], draw)
+            vectors = pictures(centres[owners[part]], draw)
             with transaction(connection):
                 _faces(connection, start, owners[part] + 1, vectors)
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         connection.execute("ANALYZE")
+
+
+def add_photo(
+    connection: sqlite3.Connection, number: int, faces: Sequence[Face], embedder: int
+) -> int:
+    """One more photo, which nobody judged; returns its media. Numbers make files and contents."""
+    now = clock.now()
+    (root,) = connection.execute("SELECT min(id) FROM roots").fetchone()
+    media = connection.execute(
+        """INSERT INTO media (sha256, kind, bytes, state, added_at)
+           VALUES (?, 'image', 1, 'done', ?)""",
+        [f"{number:064d}", now],
+    ).lastrowid
+    path = b"/%d.jpg" % number
+    connection.execute(
+        """INSERT INTO files (path_bytes, path, root_id, media_id, first_seen_at, last_seen_at)
+           VALUES (?, ?, ?, ?, ?, ?)""",
+        [path, path.decode(), root, media, now, now],
+    )
+    for face in faces:
+        face_id = connection.execute(
+            """INSERT INTO faces (media_id, x, y, w, h, detector, detector_version, confidence,
+                   quality) VALUES (?, ?, 0, 90, 90, 'yunet', '1', 0.9, ?)""",
+            [media, face.x, face.quality],
+        ).lastrowid
+        connection.execute(
+            "INSERT INTO embeddings (face_id, embedder_id, vector) VALUES (?, ?, ?)",
+            [face_id, embedder, face.vector.astype("<f4").tobytes()],
+        )
+    return int(media or 0)
 
 
 def _owners(faces: int, people: int, draw: np.random.Generator) -> NDArray[np.int64]:
@@ -66,18 +106,20 @@ def _owners(faces: int, people: int, draw: np.random.Generator) -> NDArray[np.in
 
 
 def _centres(people: int, draw: np.random.Generator) -> NDArray[np.float32]:
-    common = _unit(draw.standard_normal(DIMENSIONS))
-    own = _unit(draw.standard_normal((people, DIMENSIONS)))
-    return _unit(np.sqrt(_ALIKE) * common + np.sqrt(1 - _ALIKE) * own)
+    common = unit(draw.standard_normal(DIMENSIONS))
+    own = unit(draw.standard_normal((people, DIMENSIONS)))
+    return unit(np.sqrt(_ALIKE) * common + np.sqrt(1 - _ALIKE) * own)
 
 
-def _pictures(centres: NDArray[np.float32], draw: np.random.Generator) -> NDArray[np.float32]:
+def pictures(centres: NDArray[np.float32], draw: np.random.Generator) -> NDArray[np.float32]:
+    """A picture of each of these people, drawn around their centres (n × dimensions)."""
     noise = draw.standard_normal(centres.shape)
     noise -= np.sum(noise * centres, axis=1, keepdims=True) * centres
-    return _unit(_TRUE * centres + np.sqrt(1 - _TRUE**2) * _unit(noise))
+    return unit(_TRUE * centres + np.sqrt(1 - _TRUE**2) * unit(noise))
 
 
-def _unit(vectors: NDArray[Any]) -> NDArray[np.float32]:
+def unit(vectors: NDArray[Any]) -> NDArray[np.float32]:
+    """The same directions with length one."""
     return (vectors / np.linalg.norm(vectors, axis=-1, keepdims=True)).astype(np.float32)
 
 

@@ -50,10 +50,16 @@ def cluster(
         return np.arange(len(vectors), dtype=np.int64)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of what it may change one day, and of empty clusters
-        labels = METHODS[name].run(vectors, parameters, calibration).astype(np.int64)
-    alone = labels < 0
-    labels[alone] = labels.max(initial=-1) + 1 + np.arange(int(alone.sum()))
-    return numbered(labels)
+        labels = METHODS[name].run(vectors, parameters, calibration)
+    return numbered(alone(labels))
+
+
+def alone(labels: Labels) -> Labels:
+    """The labels, and one of its own for whoever a method left out (a negative label)."""
+    labels = labels.astype(np.int64)
+    out = labels < 0
+    labels[out] = labels.max(initial=-1) + 1 + np.arange(int(out.sum()))
+    return labels
 
 
 def _sklearn() -> Any:
