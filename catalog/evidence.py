@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from catalog import calibrations, likeness
+from catalog import calibrations, files, likeness
 from catalog.errors import RollcallError
 
 if TYPE_CHECKING:
@@ -143,7 +143,7 @@ def of_face(connection: sqlite3.Connection, face_id: int, bars: Mapping[str, Bar
     return Evidence(
         face_id=face_id,
         media_id=int(face["media_id"]),
-        path=path_of(connection, int(face["media_id"])),
+        path=files.path_of(connection, int(face["media_id"])),
         state=face["state"],
         quality=face["quality"],
         bars=bars.get("all"),
@@ -156,15 +156,6 @@ def of_face(connection: sqlite3.Connection, face_id: int, bars: Mapping[str, Bar
         nearest=tuple(nearest),
         hidden_by=_hidden_by(connection, face_id) if face["state"] == "hidden" else None,
     )
-
-
-def path_of(connection: sqlite3.Connection, media_id: int) -> str | None:
-    """Where this content lies, or lay last."""
-    row = connection.execute(
-        "SELECT path FROM files WHERE media_id = ? ORDER BY state = 'present' DESC, id LIMIT 1",
-        [media_id],
-    ).fetchone()
-    return None if row is None else row["path"]
 
 
 def _verdict(
@@ -217,7 +208,7 @@ def _picture(connection: sqlite3.Connection, verdict: sqlite3.Row) -> Picture | 
     is_carried = verdict["method"] in ("group", "user") and bool(row["earlier"])
     return Picture(
         face_id=face_id,
-        path=path_of(connection, int(row["media_id"])),
+        path=files.path_of(connection, int(row["media_id"])),
         in_use=bool(row["in_use"]),
         earlier_version=is_carried,
     )

@@ -73,6 +73,15 @@ class Recorded:
     replaces_media_id: int | None
 
 
+def path_of(connection: sqlite3.Connection, media_id: int) -> str | None:
+    """Where this content lies, or lay last."""
+    row = connection.execute(
+        "SELECT path FROM files WHERE media_id = ? ORDER BY state = 'present' DESC, id LIMIT 1",
+        [media_id],
+    ).fetchone()
+    return None if row is None else row["path"]
+
+
 def shown(path: bytes) -> str:
     """The path as text for people: bytes that are not UTF-8 become replacement characters."""
     return path.decode("utf-8", "replace")

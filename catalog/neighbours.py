@@ -9,15 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from catalog import calibrations
-from catalog.evidence import path_of
-from catalog.vectors import FETCH_ROWS, Neighbour
+from catalog import calibrations, files
+from catalog.vectors import FETCH_ROWS, ranked
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
+
+    from catalog.vectors import Neighbour
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -53,7 +54,7 @@ def nearest(
     found[[*left_out, without]] = False
     places = np.flatnonzero(found)
     return [
-        _best(places, scores[places, column] / np.float32(total), count)
+        ranked(places, scores[places, column] / np.float32(total), count)
         for column in range(scores.shape[1])
     ]
 
@@ -89,7 +90,7 @@ def _described(connection: sqlite3.Connection, it: Neighbour) -> dict[str, Any]:
     return {
         "face_id": it.face_id,
         "media_id": row["media_id"],
-        "path": path_of(connection, int(row["media_id"])),
+        "path": files.path_of(connection, int(row["media_id"])),
         "person_id": row["person_id"],
         "name": row["name"],
         "similarity": round(it.similarity, 4),
@@ -114,19 +115,6 @@ def _add(
         places = np.array(ids, np.int64)
         scores[places] += np.frombuffer(b"".join(packed), "<f4").reshape(len(ids), -1) @ asked
         seen[places] += 1
-
-
-def _best(places: NDArray[np.int64], scores: NDArray[np.float32], count: int) -> list[Neighbour]:
-    wanted = min(count, len(places))
-    if wanted <= 0:
-        return []
-    least = np.partition(scores, -wanted)[-wanted]
-    candidates = np.flatnonzero(scores >= least)
-    ranked = candidates[np.lexsort((places[candidates], -scores[candidates]))][:wanted]
-    return [
-        Neighbour(face_id=int(places[it]), similarity=round(min(1.0, float(scores[it])), 6))
-        for it in ranked
-    ]
 
 
 _NOT_FOUND = """

@@ -66,6 +66,24 @@ class Snapshot:
         return found
 
 
+def ranked(face_ids: NDArray[np.int64], scores: NDArray[np.float32], count: int) -> list[Neighbour]:
+    """The `count` faces with the highest scores, highest first, ties in order of id; a score of
+    minus infinity is none.
+    """
+    wanted = min(max(count, 0), int(np.isfinite(scores).sum()))
+    if wanted == 0:
+        return []
+    least = np.partition(scores, -wanted)[-wanted]
+    # All that tie with the last one are sorted too, so that the answer does not depend on how
+    # numpy partitions.
+    candidates = np.flatnonzero(scores >= least)
+    order = candidates[np.lexsort((face_ids[candidates], -scores[candidates]))]
+    return [
+        Neighbour(face_id=int(face_ids[place]), similarity=_rounded(scores[place]))
+        for place in order[:wanted]
+    ]
+
+
 class VectorIndex:
     """All vectors of the active embedder, brought up to date whenever the catalog has changed.
     Thread-safe.
@@ -105,18 +123,7 @@ class VectorIndex:
         scores = snapshot.matrix @ snapshot.matrix[own]
         scores[snapshot.excluded] = -np.inf
         scores[own] = -np.inf
-        wanted = min(max(count, 0), MAX_NEIGHBOURS, int(np.isfinite(scores).sum()))
-        if wanted == 0:
-            return []
-        least = np.partition(scores, -wanted)[-wanted]
-        # All that tie with the last one are sorted too, so that the answer does not depend on how
-        # numpy partitions.
-        candidates = np.flatnonzero(scores >= least)
-        ranked = candidates[np.lexsort((snapshot.face_ids[candidates], -scores[candidates]))]
-        return [
-            Neighbour(face_id=int(snapshot.face_ids[place]), similarity=_rounded(scores[place]))
-            for place in ranked[:wanted]
-        ]
+        return ranked(snapshot.face_ids, scores, min(count, MAX_NEIGHBOURS))
 
     def close(self) -> None:
         """Forget the vectors and close the connection; the next question starts anew."""

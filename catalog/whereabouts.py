@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from catalog.evidence import path_of
+from catalog import files
 
 if TYPE_CHECKING:
     import sqlite3
@@ -48,7 +48,7 @@ def _described(connection: sqlite3.Connection, row: sqlite3.Row, person_id: int)
     ).fetchall()
     return {
         "media_id": media_id,
-        "path": path_of(connection, media_id),
+        "path": files.path_of(connection, media_id),
         "kind": row["kind"],
         "taken_at": row["taken_at"],
         "taken_at_local": row["taken_at_local"],

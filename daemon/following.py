@@ -82,7 +82,7 @@ def followed(connection: sqlite3.Connection, settings: Settings, job_id: int) ->
     # The lock first: a daemon that ends after this look has written what it did before it.
     running = daemon_runs(settings)
     row: sqlite3.Row | None = connection.execute(
-        "SELECT kind, state, result, error FROM jobs WHERE id = ?", [job_id]
+        "SELECT kind, state, progress, result, error FROM jobs WHERE id = ?", [job_id]
     ).fetchone()
     if row is None or row["state"] == "cancelled":
         raise EnvironmentTrouble("the daemon's job was cancelled before it was done")

@@ -88,8 +88,7 @@ def recompute_through_daemon(
         with transaction(connection):
             job_id = _in_hand(connection, step) or jobs.enqueue(connection, RECOMPUTE, step)
         while not stop.wait(FOLLOW_S):
-            followed(connection, settings, job_id)
-            row = _row(connection, job_id)
+            row = followed(connection, settings, job_id)
             tell(float(row["progress"] or 0.0))
             if row["state"] == "done":
                 return _result(row)

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from catalog import people as people_rows
-from catalog.evidence import NoSuchFaceError, path_of
+from catalog.evidence import NoSuchFaceError
+from catalog.files import path_of
 from daemon.commands.common import interruptible, open_catalog, print_json
 from daemon.errors import UsageError
 from daemon.following import through_or_alone
