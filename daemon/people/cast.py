@@ -26,15 +26,16 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cast:
     """The parts that faces play: `anchors` are whose those are that stand fast, `founders` and
-    `joiners` are free. Units and members are first the people of the anchors, then the large
-    groups, then the founders.
+    `joiners` are free, and `lasting` those of them that people keep where they are; `held` are
+    matches that the group of a lasting face stands against. Units and members are first the people
+    of the anchors, then the large groups, then the founders.
     """
 
     anchors: dict[int, int]
     anchored: dict[int, list[KnownFace]]
     founders: list[KnownFace]
     joiners: list[KnownFace]
-    spoken_of: frozenset[int | None]
+    lasting: frozenset[int]
     held: dict[int, Match]
     scene: Scene
 
@@ -44,10 +45,11 @@ class Cast:
         anchored: dict[int, list[KnownFace]] = defaultdict(list)
         founders, joiners = [], []
         spoken_of = frozenset(face.person_id for face in scene.faces if face.decided)
+        lasting = frozenset(face.id for face in scene.faces if _lasts(face, spoken_of, scene))
         own, held = _OwnGroups(scene, matches), {}
         for face in scene.faces:
             match = matches.of.get(face.id)
-            lasts = _lasts(face, spoken_of, scene)
+            lasts = face.id in lasting
             if match is not None and lasts and own.holds(face, match, scene, limits):
                 match = held[face.id] = replace(match, certain=False, rivalled=True)
             person_id = _anchor(face, match, scene)
@@ -67,7 +69,7 @@ class Cast:
             anchored=dict(anchored),
             founders=founders,
             joiners=joiners,
-            spoken_of=spoken_of,
+            lasting=lasting,
             held=held,
             scene=scene,
         )
@@ -81,7 +83,7 @@ class Cast:
         return [
             Member(person_id=it, survivor=scene.survivor(it), fixed=True, count=count)
             for it, count in fixed
-        ] + [_member(face, scene, self.spoken_of) for face in self.founders]
+        ] + [_member(face, scene, lasting=face.id in self.lasting) for face in self.founders]
 
     def parts(self) -> list[Part]:
         """What is grouped, in the order of the members."""
@@ -99,10 +101,9 @@ class Cast:
             )
             for it in scene.groups
         ]
-        lasting = (_lasts(face, self.spoken_of, scene) for face in self.founders)
         founders = [
-            _part([face], (face.person_id or 0) if lasts else 0)
-            for face, lasts in zip(self.founders, lasting, strict=True)
+            _part([face], (face.person_id or 0) if face.id in self.lasting else 0)
+            for face in self.founders
         ]
         return [*anchored, *groups, *founders]
 
@@ -204,7 +205,7 @@ class _OwnGroups:
             self._weights[face.group_id] = self._weights.get(face.group_id, 0.0) + own
             self._staying[face.group_id] += 1
 
-    def holds(self, face: KnownFace, match: Match | None, scene: Scene, limits: Limits) -> bool:
+    def holds(self, face: KnownFace, match: Match, scene: Scene, limits: Limits) -> bool:
         """Whether the group of a face that matches somebody else is that one's rival: it is nearly
         as much like those who stay, or most would leave, which is for a person to say.
 
@@ -212,7 +213,7 @@ class _OwnGroups:
         difference who of them left before.
         """
         group_id = face.group_id
-        if group_id is None or match is None or not _matches_another(face, match, scene):
+        if group_id is None or not _matches_another(face, match, scene):
             return False
         if self._leaving[group_id] > self._staying[group_id]:
             return True
@@ -227,7 +228,7 @@ def _matches_another(face: KnownFace, match: Match | None, scene: Scene) -> bool
     return match.certain and match.person_id != scene.survivor(face.group_id)
 
 
-def _member(face: KnownFace, scene: Scene, spoken_of: frozenset[int | None]) -> Member:
+def _member(face: KnownFace, scene: Scene, *, lasting: bool) -> Member:
     """A face that is free. One that a reference picture named until now says nothing of its group,
     which would else take over that name.
     """
@@ -236,6 +237,6 @@ def _member(face: KnownFace, scene: Scene, spoken_of: frozenset[int | None]) -> 
         person_id=face.group_id if counts else None,
         survivor=face.person_id if counts else None,
         claimed=counts and face.claimed,
-        lasting=_lasts(face, spoken_of, scene),
+        lasting=lasting,
         barred=scene.barred(face),
     )

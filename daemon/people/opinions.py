@@ -6,7 +6,6 @@ group that is most similar on average; each with its own calibration. A model fo
 
 from __future__ import annotations
 
-from collections import defaultdict
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,6 +13,7 @@ import numpy as np
 from catalog.assignments import Verdict
 from daemon.people.limits import limits
 from daemon.people.match import References, match_picture
+from daemon.people.scene import by_picture
 from daemon.people.verdicts import named
 
 if TYPE_CHECKING:
@@ -42,10 +42,7 @@ def opinions(
     """
     if len(ensemble.members) < 2:
         return
-    asked: dict[tuple[int, int], list[KnownFace]] = defaultdict(list)
-    for face in scene.faces:
-        if scene.is_asked(face):
-            asked[face.picture].append(face)
+    asked = by_picture(face for face in scene.faces if scene.is_asked(face))
     groups = _Groups(scene, judgement)
     for number, member in enumerate(ensemble.members):
         view = _View(

@@ -73,7 +73,7 @@ def match_scene(scene: Scene, references: References, limits: Limits) -> Matches
     found: dict[int, Match] = {}
     if not len(references.people):
         return Matches(of=found, doubtful=frozenset())
-    pictures = _by_picture(scene.faces)
+    pictures = by_picture(scene.faces)
     asked = [
         (picture, faces)
         for picture, everyone in pictures.items()
@@ -133,7 +133,8 @@ def _verified(
     return Matches(of=found, doubtful=frozenset(doubtful))
 
 
-def _by_picture(faces: Iterable[KnownFace]) -> dict[Picture, list[KnownFace]]:
+def by_picture(faces: Iterable[KnownFace]) -> dict[Picture, list[KnownFace]]:
+    """The faces of each picture."""
     found: dict[Picture, list[KnownFace]] = defaultdict(list)
     for face in faces:
         found[face.picture].append(face)
