@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
@@ -33,17 +33,13 @@ class Shelf:
 
     def __init__(self, catalog: Path) -> None:
         self._path = catalog
-        self._stack = ExitStack()
 
     def __enter__(self) -> Self:
-        self.catalog = connect(self._path, readonly=True)
-        self._stack.callback(self.catalog.close)
-        try:
-            self.crops = connect(crops_path(self._path), readonly=True)
-        except BaseException:
-            self._stack.close()
-            raise
-        self._stack.callback(self.crops.close)
+        with ExitStack() as stack:  # the second may fail to open
+            self.catalog = stack.enter_context(closing(connect(self._path, readonly=True)))
+            crops_file = crops_path(self._path)
+            self.crops = stack.enter_context(closing(connect(crops_file, readonly=True)))
+            self._stack = stack.pop_all()
         return self
 
     def __exit__(self, *_: object) -> None:
