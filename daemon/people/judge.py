@@ -114,8 +114,10 @@ def _nobody_twice(
         if person > 0 and person in there[face.picture]:
             labels[place] = fresh = int(labels.max()) + 1
             before = face.group_id if face.method == "group" else None
-            free = before is not None and before not in owners.values()
-            owners[fresh] = before if before is not None and free else -fresh - 1
+            owners[fresh] = -fresh - 1
+            is_free = before is not None and before not in owners.values()
+            if before is not None and is_free and scene.survivor(before) not in there[face.picture]:
+                owners[fresh] = before
             person = scene.survivor(owners[fresh])
         there[face.picture].add(person)
     return labels, owners
