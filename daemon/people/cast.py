@@ -132,14 +132,13 @@ class Cast:
         for place, faces in enumerate(self.anchored.values()):
             for face in faces:
                 pictures[face.picture].add(place)
-        places = {group.group_id: len(self.anchored) + i for i, group in enumerate(scene.groups)}
         known: dict[int, list[int]] = defaultdict(list)
         for place, survivor in enumerate(identities[:first]):
             known[survivor].append(place)
         for number, face in enumerate(self.founders, first):
             others = set(pictures[face.picture])
-            others |= {places[it] for it in scene.company.get(face.id, ()) if it in places}
-            others |= {place for it in scene.barred(face) for place in known.get(it, ())}
+            there = {scene.survivor(it) for it in scene.company.get(face.id, ())}
+            others |= {place for it in there | scene.barred(face) for place in known.get(it, ())}
             apart |= {(place, number) for place in others}
         return apart
 

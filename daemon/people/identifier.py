@@ -94,21 +94,17 @@ def _scene(
         ruled_out=faces_module.ruled_out(connection, ids),
         asked=frozenset(media_ids),
         groups=groups,
-        company=_company(gallery, faces, frozenset(it.group_id for it in groups)),
+        company=_company(gallery, faces),
         survivors=gallery.merged,
         second_looks=second_looks(connection, gallery.ensemble, sorted(own)),
     )
 
 
-def _company(
-    gallery: Gallery, faces: Sequence[KnownFace], groups: frozenset[int]
-) -> dict[int, frozenset[int]]:
-    """In whose of these groups' pictures each face is."""
-    if not groups:
-        return {}
+def _company(gallery: Gallery, faces: Sequence[KnownFace]) -> dict[int, frozenset[int]]:
+    """Whose groups else are in each face's picture, by faces that are not among these."""
     ids = {face.id for face in faces}
-    found = {face.id: groups & gallery.crowd.groups_in(face.picture, without=ids) for face in faces}
-    return {face_id: company for face_id, company in found.items() if company}
+    found = {face.id: gallery.crowd.groups_in(face.picture, without=ids) for face in faces}
+    return {face_id: frozenset(company) for face_id, company in found.items() if company}
 
 
 def _touched(connection: sqlite3.Connection, people_ids: Sequence[int], limits: Limits) -> set[int]:

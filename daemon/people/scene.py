@@ -29,9 +29,9 @@ class Scene:
 
     `ruled_out`: the people (survivors) that a face cannot be, None for "not a face". `asked`: the
     media whose faces are compared with the reference people; None: everybody's. `groups` are large
-    groups near these faces, taken as one; `company` says in whose of these groups' pictures a face
-    is. `survivors` says who the merged are by now. `second_looks` are vectors of some faces from
-    jittered crops; None where names need no second look.
+    groups near these faces, taken as one; `company` says whose groups else are in a face's picture,
+    by faces that are not in the scene. `survivors` says who the merged are by now. `second_looks`
+    are vectors of some faces from jittered crops; None where names need no second look.
     """
 
     faces: Sequence[KnownFace]

@@ -88,6 +88,22 @@ def test_nobody_is_in_a_picture_twice(house: House) -> None:
     assert len(set(house.known(*twins))) == 2
 
 
+def test_nobody_is_in_a_picture_twice_by_what_another_picture_changes(house: House) -> None:
+    """A new face is Rosa, and draws a face along whose picture shows her already: she is there by a
+    face that is unlike the new one, so her other faces are not near.
+    """
+    rosa = house.make.person("Rosa", origin="reference")
+    house.make.reference(rosa, [ROSA])
+    aside = looks(ROSA, 1, 1, cosine=0.93)[0] - 0.93 * ROSA
+    hers, other = unit(0.93 * ROSA + aside), unit(0.93 * ROSA - aside)
+    (first, second) = house.photo(hers, looks(other, 1, 2, cosine=0.97)[0])
+    assert house.known(first) == [rosa]
+    assert house.known(second)[0] not in (rosa, None)
+    (new,) = house.photo(other)
+    assert house.known(new, first) == [rosa, rosa]
+    assert house.known(second)[0] not in (rosa, None)
+
+
 def test_of_two_like_one_group_the_more_similar_joins_wherever_it_stands(house: House) -> None:
     for vector in looks(ROSA, 5, 1):
         house.photo(vector)
