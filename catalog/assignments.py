@@ -112,19 +112,20 @@ def _decide(
 ) -> int:
     """Make these the machine's open rows of the face; 1 if it changed hands by it, else 0.
 
-    A row that says the same stays, so that a repair pass over an unchanged catalog writes nothing,
-    and a row keeps saying who it was before people were merged.
+    A row that says the same by the same method stays, so that a repair pass over an unchanged
+    catalog writes nothing, and a row keeps saying who it was before people were merged.
     """
     now = clock.now()
     open_rows = connection.execute(
-        """SELECT assignments.id, assignments.state, ifnull(merged_into, people.id) AS survivor
+        """SELECT assignments.id, assignments.state, assignments.method,
+                  ifnull(merged_into, people.id) AS survivor
            FROM assignments JOIN people ON people.id = assignments.person_id
            WHERE face_id = ? AND model = ? AND ended_at IS NULL""",
         [verdict.face_id, verdict.model],
     ).fetchall()
-    known = {(row["survivor"], row["state"]): row["id"] for row in open_rows}
+    known = {(row["survivor"], row["state"], row["method"]): row["id"] for row in open_rows}
     wanted = {
-        (people.survivor(connection, person_id), claim.state): (claim, person_id)
+        (people.survivor(connection, person_id), claim.state, claim.method): (claim, person_id)
         for claim, person_id in claims
     }
     connection.executemany(
@@ -133,9 +134,10 @@ def _decide(
     )
     for claim, person_id in (wanted[key] for key in wanted if key not in known):
         _insert(connection, verdict, claim, person_id, now)
-    if verdict.model != DECISION or known.keys() == wanted.keys():
+    # By what somebody is found may change without anybody changing hands.
+    if verdict.model != DECISION or {it[:2] for it in known} == {it[:2] for it in wanted}:
         return 0
-    survivor = next((person_id for person_id, state in wanted if state == "assigned"), None)
+    survivor = next((person_id for person_id, state, _ in wanted if state == "assigned"), None)
     connection.execute("UPDATE faces SET person_id = ? WHERE id = ?", [survivor, verdict.face_id])
     return 1
 

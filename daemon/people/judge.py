@@ -72,7 +72,12 @@ def judge(scene: Scene, references: References, limits: Limits) -> Judgement:
             label = placed.get(face.id)
             verdict = grouped(face.id, None if label is None else owners[label], match=match)
             if not scene.is_asked(face) and face.asked_id not in (None, verdict.person_id):
-                asked = Verdict(face_id=face.id, person_id=face.asked_id, state="suggested")
+                asked = Verdict(
+                    face_id=face.id,
+                    person_id=face.asked_id,
+                    state="suggested",
+                    method="reference",
+                )
                 verdict = replace(verdict, question=asked)  # still open: nobody asked anew
         if _is_news(verdict, face, scene):
             verdicts.append(verdict)
@@ -151,9 +156,12 @@ def _joined(
 
 def _is_news(verdict: Verdict, face: KnownFace, scene: Scene) -> bool:
     """Whether this is another answer than the catalog's."""
-    assigned, asked = None, None
+    assigned, asked, method = None, None, None
     for claim in (verdict, verdict.question):
         if claim is not None and claim.person_id is not None:
             who = scene.survivor(claim.person_id)
-            assigned, asked = (who, asked) if claim.state == "assigned" else (assigned, who)
-    return (assigned, asked) != (face.person_id, face.asked_id)
+            if claim.state == "assigned":
+                assigned, method = who, claim.method
+            else:
+                asked = who
+    return (assigned, method, asked) != (face.person_id, face.method, face.asked_id)

@@ -88,6 +88,23 @@ def test_nothing_is_written_where_nothing_is_to_be_mended(house: House) -> None:
     assert house.make.rows("SELECT * FROM assignments") == before
 
 
+def test_a_row_says_by_what_a_face_is_somebody_and_no_longer_by_what_it_was(house: House) -> None:
+    """Drawn along by a group first, and found by a reference picture then."""
+    rosa = house.make.person("Rosa", origin="reference")
+    (exemplar,) = house.make.reference(rosa, [ROSA])
+    _, (face,) = house.make.photo(looks(ROSA, 1, 1)[0])
+    house.make.assign(face, rosa, "group", similarity=0.95)
+    assert house.repair() == 0, "nobody is somebody else"
+    assert house.make.open_rows(face) == [(rosa, "assigned", "reference")]
+    evidence = house.make.value(
+        "SELECT evidence_face_id FROM assignments WHERE face_id = ? AND ended_at IS NULL", face
+    )
+    assert evidence == exemplar
+    before = house.make.rows("SELECT * FROM assignments")
+    house.repair()
+    assert house.make.rows("SELECT * FROM assignments") == before, "and then it stays"
+
+
 def test_an_empty_catalog_is_no_trouble(house: House) -> None:
     assert house.answer(whole=True) == []
 

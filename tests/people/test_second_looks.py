@@ -113,9 +113,12 @@ def test_what_is_not_quite_similar_enough_is_asked_beside_the_group(
     ]
     assert house.judge(house.media_of(face)) == 0
     assert house.repair() == 0
-    # A photo of the same group that is not Rosa's leaves the question open.
+    # A photo of the same group that is not Rosa's leaves the question open, and its evidence.
+    rows = "SELECT * FROM assignments WHERE face_id = ? AND state = 'suggested'"
+    before = house.make.rows(rows, face)
     house.photo(looks(seen(NOT_QUITE), 1, 8)[0])
     assert (rosa, "suggested", "reference") in house.make.open_rows(face)
+    assert house.make.rows(rows, face) == before
 
 
 def test_what_was_asked_about_somebody_who_is_known_no_more_is_asked_no_more(
