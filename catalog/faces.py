@@ -25,7 +25,7 @@ WITH RECURSIVE same(id, depth) AS (
     JOIN media AS older ON older.id = media.replaces_media_id
     WHERE older.width IS media.width AND older.height IS media.height AND depth < 100
 )
-SELECT faces.id, x, y, w, h, faces.state FROM same CROSS JOIN faces ON faces.media_id = same.id
+SELECT depth, x, y, w, h, faces.state FROM same CROSS JOIN faces ON faces.media_id = same.id
 WHERE frame_id IS NULL AND (faces.state = 'forgotten'
                             OR same.depth = 0 AND faces.state IN ('active', 'hidden'))
 ORDER BY faces.id
@@ -71,14 +71,16 @@ def without_forgotten(
     """These faces but those found where a face was forgotten, in this picture or in one that it
     replaces: such a face must not come back.
 
-    One that ties better to another face of this picture is that one.
+    One that ties better to another face of this picture is that one; so is one that ties to a face
+    of this picture at all where only a picture that it replaces has a forgotten one.
     """
     rows = connection.execute(_BOXES, [media_id]).fetchall()
     forgotten = [_box(row) for row in rows if row["state"] == "forgotten"]
     if not forgotten:
         return list(faces)
     boxes = [(face.x, face.y, face.w, face.h) for face in faces]
-    ties = tie(boxes, {place: _box(row) for place, row in enumerate(rows)})
+    own = {place: _box(row) for place, row in enumerate(rows) if row["depth"] == 0}
+    ties = tie(boxes, own)
     return [
         face
         for number, face in enumerate(faces)

@@ -181,6 +181,15 @@ def test_a_neighbour_that_overlaps_a_forgotten_face_stays_itself(make: Maker) ->
     assert make.run(replace_faces, media_id, found) == [other]
 
 
+def test_a_face_stays_where_only_an_earlier_version_had_it_forgotten(make: Maker) -> None:
+    old, (gone,) = make.photo(None)
+    new = make.media(replaces_media_id=old)
+    (face,) = make.run(replace_faces, new, [face_record((12.0, 0.0, 100.0, 120.0))])
+    make.connection.execute("UPDATE faces SET state = 'forgotten' WHERE id = ?", [gone])
+    assert make.run(replace_faces, new, [face_record(BOXES[0])]) == [face]
+    assert make.value("SELECT state FROM faces WHERE id = ?", face) == "active"
+
+
 def test_reference_pictures_that_would_bring_a_person_back_are_named(
     make: Maker, crops: sqlite3.Connection
 ) -> None:
