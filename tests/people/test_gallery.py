@@ -70,6 +70,18 @@ class TestCrowd:
         assert people.near(VECTORS[6:7], float(mean) + 1e-5) == set()
         assert people.near(VECTORS[6:7], -1.0) == {7, 9}
 
+    @pytest.mark.parametrize("faces", [1, 40])
+    def test_nobody_near_is_overlooked(self, faces: int) -> None:
+        people, rng = Crowd(128), np.random.default_rng(4)
+        means = np.concatenate([looks(it, 20, 5, cosine=0.96) for it in crowd(20, seed=6)])
+        for number, vector in enumerate(means):
+            people.put(number, vector, weight=1.0, picture=(number, 0), group_id=number + 1)
+        asked = means[rng.integers(len(means), size=faces)]
+        similar = (means @ asked.T).max(axis=1)
+        for threshold in (-1.0, 0.7, 0.9, 0.93, 0.96, 0.999):
+            assert np.abs(similar - threshold).min() > 1e-6, "not within rounding"
+            assert people.near(asked, threshold) == set(np.flatnonzero(similar >= threshold) + 1)
+
     def test_an_empty_group_is_near_nobody(self) -> None:
         people = Crowd(128)
         people.put(1, VECTORS[0], weight=1.0, picture=(1, 0), group_id=7)
