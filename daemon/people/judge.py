@@ -22,12 +22,14 @@ from daemon.people.scene import match_scene
 from daemon.people.verdicts import grouped, named
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from daemon.people.evidence import Clusters
     from daemon.people.faces import KnownFace
     from daemon.people.group import Labels
     from daemon.people.limits import Limits
     from daemon.people.match import References
-    from daemon.people.scene import Scene
+    from daemon.people.scene import Matches, Scene
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,14 +46,10 @@ class Judgement:
 def judge(scene: Scene, references: References, limits: Limits) -> Judgement:
     """Judge the faces of a scene together."""
     matches = match_scene(scene, references, limits)
-    cast = Cast.of(scene, matches, limits)
     guarded = frozenset(references.people.tolist())
     guard = max(0.0, limits.named_from(len(guarded)) - limits.group_threshold)
-    parts = cast.parts()
-    units = cast.units(parts, guarded, guard)
-    labels, owners = settle(cast.members, average_linkage(units, limits.group_threshold))
-    labels, owners = _nobody_twice(cast, labels, owners)
-    clusters = evidence.clusters(parts, labels, owners)
+    cast, labels, owners = _cast(scene, matches, guarded, guard, limits)
+    clusters = evidence.clusters(cast.parts(), labels, owners)
     placed = dict(
         zip((face.id for face in cast.founders), cast.founder_labels(labels), strict=True)
     )
@@ -93,6 +91,24 @@ def judge(scene: Scene, references: References, limits: Limits) -> Judgement:
     return Judgement(verdicts=verdicts, doubtful=matches.doubtful, group_of=group_of)
 
 
+def _cast(
+    scene: Scene, matches: Matches, guarded: frozenset[int], guard: float, limits: Limits
+) -> tuple[Cast, Labels, dict[int, int]]:
+    """The parts that faces play, the label of each part, and the person of each label.
+
+    Grouped again without those who would be somebody twice in a picture, until nobody is, so that
+    whoever is turned away comes where its like are.
+    """
+    while True:
+        cast = Cast.of(scene, matches, limits)
+        units = cast.units(cast.parts(), guarded, guard)
+        labels, owners = settle(cast.members, average_linkage(units, limits.group_threshold))
+        turned_away = _twice(cast, labels, owners)
+        if not turned_away:
+            return cast, labels, owners
+        scene = scene.without(turned_away)
+
+
 def _company(cast: Cast) -> dict[tuple[int, int], set[int]]:
     """Who is in which picture for certain, as survivors of merges."""
     scene = cast.scene
@@ -105,27 +121,20 @@ def _company(cast: Cast) -> dict[tuple[int, int], set[int]]:
     return there
 
 
-def _nobody_twice(
-    cast: Cast, labels: Labels, owners: dict[int, int]
-) -> tuple[Labels, dict[int, int]]:
-    """Of faces in one picture that came into several groups of one person, merged by people, the
-    first stays and the others are somebody else: who they were, or somebody new.
+def _twice(cast: Cast, labels: Labels, owners: Mapping[int, int]) -> dict[int, int]:
+    """The faces that came into one of several groups of one person, merged by people, while that
+    one is in their picture already, and who that is. Who was that person before stays.
     """
-    scene, there = cast.scene, _company(cast)
-    labels, owners = labels.copy(), dict(owners)
-    first = len(labels) - len(cast.founders)
-    for place, face in enumerate(cast.founders, first):
-        person = scene.survivor(owners[int(labels[place])])
-        if person > 0 and person in there[face.picture]:
-            labels[place] = fresh = int(labels.max()) + 1
-            before = face.group_id if face.method == "group" else None
-            owners[fresh] = -fresh - 1
-            is_free = before is not None and before not in owners.values()
-            if before is not None and is_free and scene.survivor(before) not in there[face.picture]:
-                owners[fresh] = before
-            person = scene.survivor(owners[fresh])
+    there = _company(cast)
+    people = [cast.scene.survivor(owners[label]) for label in cast.founder_labels(labels)]
+    found: dict[int, int] = {}
+    for face, person in sorted(
+        zip(cast.founders, people, strict=True), key=lambda it: it[0].id not in cast.lasting
+    ):
+        if person in there[face.picture] and person not in cast.scene.barred(face):
+            found[face.id] = person
         there[face.picture].add(person)
-    return labels, owners
+    return found
 
 
 def _joined(

@@ -54,6 +54,21 @@ class Scene:
         """Who this person is now."""
         return self.survivors.get(person_id, person_id)
 
+    def without(self, turned_away: Mapping[int, int]) -> Scene:
+        """The same where these faces cannot be these people (survivors), and were not."""
+        faces = [
+            replace(face, person_id=None, group_id=None, method=None, claimed=False)
+            if turned_away.get(face.id, 0) == face.person_id
+            else face
+            for face in self.faces
+        ]
+        barred = {
+            face.id: self.barred(face) | {turned_away[face.id]}
+            for face in self.faces
+            if face.id in turned_away
+        }
+        return replace(self, faces=faces, ruled_out={**self.ruled_out, **barred})
+
     def is_asked(self, face: KnownFace) -> bool:
         """Whether this face is compared with the reference people."""
         open_face = not face.decided and self.is_face(face)
