@@ -35,9 +35,9 @@ def take_back(connection: sqlite3.Connection, change: Change) -> None:
     if apart:
         faces |= aftermath.members(connection, apart)
     rejudged = apart | _restore_rejections(connection, inverse)
-    rejudged |= _restore_exemplars(connection, inverse)
     _restore_states(connection, inverse.get("states", []))
     _restore_assignments(connection, inverse)
+    rejudged |= _restore_exemplars(connection, inverse)
     _end_ruled_out(connection, faces)
     aftermath.renew_people(connection, faces)
     aftermath.refuse_contradiction(connection, faces)
@@ -96,7 +96,7 @@ def _restore_rejections(connection: sqlite3.Connection, inverse: dict[str, Any])
 
 
 def _restore_exemplars(connection: sqlite3.Connection, inverse: dict[str, Any]) -> set[int]:
-    """Returns who is known by other faces now."""
+    """Returns who is known by other faces now: by those that a person says they are."""
     gone = connection.execute(
         f"""DELETE FROM exemplars WHERE id IN
             (SELECT exemplars.id FROM exemplars {_LISTED.format(table="exemplars")})
@@ -105,7 +105,10 @@ def _restore_exemplars(connection: sqlite3.Connection, inverse: dict[str, Any]) 
     ).fetchall()
     back = connection.execute(
         f"""UPDATE exemplars SET state = 'used' WHERE id IN
-            (SELECT exemplars.id FROM exemplars {_LISTED.format(table="exemplars")})
+            (SELECT exemplars.id FROM exemplars {_LISTED.format(table="exemplars")}
+             JOIN assignments ON assignments.face_id = exemplars.face_id
+                  AND assignments.person_id = exemplars.person_id AND method = 'user'
+                  AND model = 'all' AND ended_at IS NULL)
             RETURNING person_id""",
         {"rows": json.dumps(inverse.get("untaught", []))},
     ).fetchall()
@@ -123,9 +126,10 @@ def _restore_states(connection: sqlite3.Connection, rows: Rows) -> None:
 def _restore_assignments(connection: sqlite3.Connection, inverse: dict[str, Any]) -> None:
     """End what a person said, and open again what was open before.
 
-    What a person had said comes back as it was. What the machine had said comes back where it still
-    may: nobody said otherwise since, and no other face of the picture became that person; what it
-    said since then ends.
+    What a person had said comes back as it was, but where a person said otherwise since: later
+    decisions are taken back before, but for those that were erased with somebody who was forgotten.
+    What the machine had said comes back where it still may: nobody said otherwise since, and no
+    other face of the picture became that person; what it said since then ends.
     """
     values = {"now": clock.now(), "rows": json.dumps(inverse.get("assigned", []))}
     connection.execute(
@@ -139,12 +143,11 @@ def _restore_assignments(connection: sqlite3.Connection, inverse: dict[str, Any]
             FROM assignments {_LISTED.format(table="assignments")}
             JOIN faces ON faces.id = assignments.face_id
             WHERE faces.state IN ('active', 'hidden') AND assignments.ended_at IS NOT NULL
+              AND NOT EXISTS (SELECT 1 FROM assignments AS said
+                              WHERE said.face_id = faces.id AND said.method = 'user'
+                                AND said.model = assignments.model AND said.ended_at IS NULL)
               AND (method = 'user'
-                   OR NOT EXISTS (SELECT 1 FROM assignments AS said
-                                  WHERE said.face_id = faces.id AND said.method = 'user'
-                                    AND said.model = assignments.model
-                                    AND said.ended_at IS NULL)
-                   AND NOT EXISTS (SELECT 1 FROM faces AS beside
+                   OR NOT EXISTS (SELECT 1 FROM faces AS beside
                                    JOIN assignments AS since ON since.face_id = beside.id
                                    WHERE beside.media_id = faces.media_id
                                      AND beside.frame_id IS faces.frame_id

@@ -132,6 +132,24 @@ def test_the_undo_log_says_that_something_was_forgotten_and_not_whom(
     assert make.value("SELECT name FROM people") == "Ada"
 
 
+def test_what_was_said_since_stands_though_its_change_was_forgotten_with_somebody(
+    make: Maker, crops: sqlite3.Connection
+) -> None:
+    _, (face,) = make.photo(None)
+    ada, somebody = make.person("Ada"), make.person()
+    make.run(decisions.confirm, [face], ada, actor="me")
+    change = make.run(decisions.reject, [face], ada, actor="me")
+    make.assign(face, somebody, "group")
+    make.run(decisions.split, somebody, [face], actor="me")
+    forgotten(make, crops, somebody)
+    make.run(undo.undo, change, actor="me")
+    who = make.known_as(face)
+    assert who not in (ada, somebody, None)
+    used = "SELECT person_id FROM exemplars WHERE face_id = ? AND state = 'used'"
+    assert make.rows(used, face) == [(who,)]
+    assert make.rows("SELECT * FROM rejections WHERE person_id = ?", ada) == [], "taken back"
+
+
 def test_the_same_picture_does_not_bring_the_face_back(
     make: Maker, crops: sqlite3.Connection, rosa: int, seen: tuple[list[int], Vectors]
 ) -> None:

@@ -44,9 +44,10 @@ class Said(dict[Key, Any]):
         }
 
     def take_back(self, delta: Delta) -> None:
-        """As it was before."""
-        for key, (before, _) in delta.items():
-            self._set(key, before)
+        """As it was before; a face is who was said since, by what nobody can take back any more."""
+        for key, (before, after) in delta.items():
+            if key[0] != "who" or self.get(key) == after:
+                self._set(key, before)
 
     def without(self, faces: Collection[int], people: Collection[int]) -> None:
         """Nothing was ever said of these faces and people."""
