@@ -6,6 +6,8 @@ a decision a person made while the identifier was thinking wins.
 
 from __future__ import annotations
 
+import json
+from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -42,29 +44,86 @@ class Verdict:
     question: Verdict | None = None
 
 
+def batches(
+    connection: sqlite3.Connection, verdicts: Sequence[Verdict], size: int
+) -> list[list[Verdict]]:
+    """The verdicts in parts of about this size, those on one photo or video never apart: between
+    two parts nobody is in a picture twice. At least one part.
+    """
+    rows = connection.execute(
+        "SELECT id, media_id FROM faces WHERE id IN (SELECT value FROM json_each(?))",
+        [json.dumps([it.face_id for it in verdicts])],
+    )
+    media_of = {int(row["id"]): int(row["media_id"]) for row in rows}
+    together: dict[int, list[Verdict]] = defaultdict(list)
+    for verdict in verdicts:
+        together[media_of.get(verdict.face_id, 0)].append(verdict)
+    found: list[list[Verdict]] = [[]]
+    for own in together.values():
+        if len(found[-1]) >= size:
+            found.append([])
+        found[-1] += own
+    return found
+
+
 def apply(
     connection: sqlite3.Connection, verdicts: Sequence[Verdict], founded: dict[int, int]
 ) -> int:
     """Write these verdicts where nobody decided otherwise. Returns how many faces changed hands.
 
-    `founded` collects the ids given to new people, for answers that are applied in several chunks.
+    Whoever leaves a person comes before whoever of the same picture takes the place, and where it
+    is not left after all, because somebody decided otherwise meanwhile, it is not taken. `founded`
+    collects the ids given to new people, for answers that are applied in several chunks.
     """
     changed = 0
-    for verdict in verdicts:
-        if not _may_judge(connection, verdict):
-            continue
-        claims = []
-        for claim in (verdict, verdict.question):
-            person_id = None if claim is None else _real_person(connection, claim, founded)
-            if claim is None or person_id is None:
-                continue
-            if not _ruled_out(connection, verdict.face_id, person_id):
-                claims.append((claim, person_id))
-            elif claim is verdict:
-                break
-        else:
-            changed += _decide(connection, verdict, claims)
+    waiting = list(verdicts)
+    while waiting:
+        leaving = {it.face_id for it in waiting if it.model == DECISION}
+        ready: list[Verdict] = []
+        blocked: list[Verdict] = []
+        for verdict in waiting:
+            (blocked if _holders(connection, verdict) & leaving else ready).append(verdict)
+        swapping = frozenset() if ready else frozenset(leaving)
+        changed += sum(_write(connection, it, founded, swapping) for it in ready or blocked)
+        waiting = blocked if ready else []
     return changed
+
+
+def _write(
+    connection: sqlite3.Connection,
+    verdict: Verdict,
+    founded: dict[int, int],
+    swapping: frozenset[int],
+) -> int:
+    """Write a verdict, where it may be; 1 if the face changed hands by it, else 0."""
+    if not _may_judge(connection, verdict) or _holders(connection, verdict) - swapping:
+        return 0
+    claims = []
+    for claim in (verdict, verdict.question):
+        person_id = None if claim is None else _real_person(connection, claim, founded)
+        if claim is None or person_id is None:
+            continue
+        if not _ruled_out(connection, verdict.face_id, person_id):
+            claims.append((claim, person_id))
+        elif claim is verdict:
+            return 0
+    return _decide(connection, verdict, claims)
+
+
+def _holders(connection: sqlite3.Connection, verdict: Verdict) -> set[int]:
+    """The other faces of the picture that are the person whom this verdict makes the face."""
+    person_id = verdict.person_id
+    if verdict.model != DECISION or verdict.state != "assigned" or person_id is None:
+        return set()
+    rows = connection.execute(
+        """SELECT beside.id FROM faces JOIN faces AS beside ON beside.media_id = faces.media_id
+               AND beside.frame_id IS faces.frame_id AND beside.id <> faces.id
+           WHERE faces.id = :face AND faces.person_id IS NOT beside.person_id
+             AND beside.person_id = (SELECT ifnull(merged_into, id) FROM people WHERE id = :person)
+        """,
+        {"face": verdict.face_id, "person": person_id},
+    )
+    return {int(row["id"]) for row in rows}
 
 
 def _may_judge(connection: sqlite3.Connection, verdict: Verdict) -> bool:

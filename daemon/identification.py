@@ -60,7 +60,7 @@ class Identification(Serial):
         verdicts = answer.verdicts
         founded: dict[int, int] = {}
         changed = 0
-        chunks = [verdicts[i : i + CHUNK] for i in range(0, len(verdicts), CHUNK)] or [()]
+        chunks = self._writer.run(lambda it: assignments.batches(it, verdicts, CHUNK))
         for chunk in chunks[:-1]:
             changed += self._writer.run(
                 lambda it, chunk=chunk: assignments.apply(it, chunk, founded)  # type: ignore[misc]

@@ -205,3 +205,50 @@ def test_people_founded_in_one_answer_are_the_same_in_every_chunk(
     assert make.rows("SELECT DISTINCT origin, name FROM people") == [("group", None)]
     judge(Verdict(face_id=faces[0], person_id=-1))
     assert make.known_as(faces[0]) not in known, "another answer, another person"
+
+
+class TestOnePicture:
+    def test_whoever_leaves_somebody_comes_before_whoever_takes_the_place(
+        self, make: Maker, judge: Judge
+    ) -> None:
+        _, (one, other) = make.photo(None, None)
+        rosa, ada = make.person("Rosa"), make.person("Ada")
+        make.assign(other, rosa, "group")
+        comes = Verdict(face_id=one, person_id=rosa)
+        assert judge(comes, Verdict(face_id=other, person_id=ada)) == 2
+        assert (make.known_as(one), make.known_as(other)) == (rosa, ada)
+        swap = [Verdict(face_id=one, person_id=ada), Verdict(face_id=other, person_id=rosa)]
+        assert judge(*swap) == 2
+        assert (make.known_as(one), make.known_as(other)) == (ada, rosa)
+
+    @pytest.mark.parametrize("method", ["group", "user"])
+    def test_a_place_that_is_not_left_is_not_taken(
+        self, make: Maker, judge: Judge, method: str
+    ) -> None:
+        _, (one, other) = make.photo(None, None)
+        rosa, ada = make.person("Rosa"), make.person("Ada")
+        make.assign(other, rosa, method)
+        make.insert("rejections", face_id=other, person_id=ada)
+        assert (
+            judge(Verdict(face_id=one, person_id=rosa), Verdict(face_id=other, person_id=ada)) == 0
+        )
+        assert make.known_as(one) is None
+        twin = make.person(merged_into=rosa)
+        assert judge(Verdict(face_id=one, person_id=twin)) == 0
+
+    def test_who_stays_is_in_nobodys_way(self, make: Maker, judge: Judge) -> None:
+        """Of faces that a person made one, one may be found to be that person otherwise."""
+        _, (one, other) = make.photo(None, None)
+        rosa = make.person("Rosa")
+        make.assign(one, rosa, "group")
+        make.assign(other, rosa, "user")
+        judge(Verdict(face_id=one, person_id=rosa, method="reference"))
+        assert make.open_rows(one) == [(rosa, "assigned", "reference")]
+
+    def test_verdicts_on_one_picture_are_never_apart(self, make: Maker) -> None:
+        _, (first,) = make.photo(None)
+        _, rest = make.photo(None, None, None)
+        verdicts = [Verdict(face_id=it, person_id=None) for it in (rest[0], first, *rest[1:])]
+        parts = make.run(assignments.batches, verdicts, 2)
+        assert [[it.face_id for it in part] for part in parts] == [rest, [first]]
+        assert make.run(assignments.batches, [], 2) == [[]]
