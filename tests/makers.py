@@ -14,7 +14,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from catalog.connect import transaction
-from catalog.records import CropRecord, EmbedderRecord, FaceRecord, PartRecord, QualityRecord
+from catalog.records import (
+    SECOND_LOOK,
+    CropRecord,
+    EmbedderRecord,
+    FaceRecord,
+    PartRecord,
+    QualityRecord,
+)
 
 if TYPE_CHECKING:
     import sqlite3
@@ -132,6 +139,26 @@ class Maker:
         if known is not None:
             return int(str(known[0]))
         return self.insert("roots", path_bytes=path, path=path.decode(), role=role)
+
+    def second_look(self, face: int, vector: Vectors) -> None:
+        """The vector of the face's jittered crops."""
+        geometry = DLIB.geometry + SECOND_LOOK
+        known = self.row("SELECT id FROM embedders WHERE geometry = ?", geometry)
+        embedder = known[0] if known else self.insert(
+            "embedders", model=DLIB.model, weights_sha256=DLIB.weights_sha256,
+            geometry=geometry, dimensions=DIMENSIONS, active=0,
+        )  # fmt: skip
+        values = (face, embedder, vector.astype("<f4").tobytes())
+        self.connection.execute(
+            "INSERT OR REPLACE INTO embeddings(face_id, embedder_id, vector) VALUES (?, ?, ?)",
+            values,
+        )
+
+    def vectors(self, face: int) -> list[Vectors]:
+        """The vector by which a face is compared, where it has one."""
+        sql = """SELECT vector FROM embeddings JOIN embedders ON embedders.id = embedder_id
+                 WHERE face_id = ? AND active"""
+        return [np.frombuffer(row[0], "<f4") for row in self.connection.execute(sql, [face])]
 
     def media(self, *, state: str = "done", sha256: str | None = None, **values: object) -> int:
         """A photo's media, done unless said otherwise."""

@@ -22,7 +22,7 @@ _FACES = """
 SELECT faces.id, faces.media_id, faces.frame_id, faces.quality, {vectors},
        decision.person_id AS group_id, decision.method, survivor.id AS person_id,
        survivor.name IS NOT NULL OR survivor.hidden OR survivor.cover_face_id IS NOT NULL
-           OR who.merged_into IS NOT NULL AS claimed,
+           OR EXISTS (SELECT 1 FROM people WHERE merged_into = survivor.id) AS claimed,
        survivor.origin = 'reference' AS of_reference,
        ifnull(guess.merged_into, guess.id) AS asked_id
 FROM faces {joins}

@@ -7,7 +7,6 @@ group is whom its faces were, so that people keep their numbers; see `owners`.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -15,21 +14,18 @@ import numpy as np
 
 from catalog.assignments import Verdict
 from daemon.people import evidence
-from daemon.people.cast import Cast
-from daemon.people.group import average_linkage, join
-from daemon.people.owners import settle
+from daemon.people.group import join
+from daemon.people.placing import company, place
 from daemon.people.scene import match_scene
 from daemon.people.verdicts import grouped, named
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
+    from daemon.people.cast import Cast
     from daemon.people.evidence import Clusters
     from daemon.people.faces import KnownFace
-    from daemon.people.group import Labels
     from daemon.people.limits import Limits
     from daemon.people.match import References
-    from daemon.people.scene import Matches, Scene
+    from daemon.people.scene import Scene
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +44,7 @@ def judge(scene: Scene, references: References, limits: Limits) -> Judgement:
     matches = match_scene(scene, references, limits)
     guarded = frozenset(references.people.tolist())
     guard = max(0.0, limits.named_from(len(guarded)) - limits.group_threshold)
-    cast, labels, owners = _cast(scene, matches, guarded, guard, limits)
+    cast, labels, owners = place(scene, matches, guarded, guard, limits)
     clusters = evidence.clusters(cast.parts(), labels, owners)
     placed = dict(
         zip((face.id for face in cast.founders), cast.founder_labels(labels), strict=True)
@@ -91,52 +87,6 @@ def judge(scene: Scene, references: References, limits: Limits) -> Judgement:
     return Judgement(verdicts=verdicts, doubtful=matches.doubtful, group_of=group_of)
 
 
-def _cast(
-    scene: Scene, matches: Matches, guarded: frozenset[int], guard: float, limits: Limits
-) -> tuple[Cast, Labels, dict[int, int]]:
-    """The parts that faces play, the label of each part, and the person of each label.
-
-    Grouped again without those who would be somebody twice in a picture, until nobody is, so that
-    whoever is turned away comes where its like are.
-    """
-    while True:
-        cast = Cast.of(scene, matches, limits)
-        units = cast.units(cast.parts(), guarded, guard)
-        labels, owners = settle(cast.members, average_linkage(units, limits.group_threshold))
-        turned_away = _twice(cast, labels, owners)
-        if not turned_away:
-            return cast, labels, owners
-        scene = scene.without(turned_away)
-
-
-def _company(cast: Cast) -> dict[tuple[int, int], set[int]]:
-    """Who is in which picture for certain, as survivors of merges."""
-    scene = cast.scene
-    there: dict[tuple[int, int], set[int]] = defaultdict(set)
-    for face in scene.faces:
-        if face.id in cast.anchors:
-            there[face.picture].add(scene.survivor(cast.anchors[face.id]))
-        for group_id in scene.company.get(face.id, ()):
-            there[face.picture].add(scene.survivor(group_id))
-    return there
-
-
-def _twice(cast: Cast, labels: Labels, owners: Mapping[int, int]) -> dict[int, int]:
-    """The faces that came into one of several groups of one person, merged by people, while that
-    one is in their picture already, and who that is. Who was that person before stays.
-    """
-    there = _company(cast)
-    people = [cast.scene.survivor(owners[label]) for label in cast.founder_labels(labels)]
-    found: dict[int, int] = {}
-    for face, person in sorted(
-        zip(cast.founders, people, strict=True), key=lambda it: it[0].id not in cast.lasting
-    ):
-        if person in there[face.picture] and person not in cast.scene.barred(face):
-            found[face.id] = person
-        there[face.picture].add(person)
-    return found
-
-
 def _joined(
     cast: Cast,
     clusters: Clusters,
@@ -147,7 +97,7 @@ def _joined(
     """Which group each poor face joins, the most similar first; no two of a picture one group."""
     if not cast.joiners or not len(clusters.means):
         return {}
-    scene, there = cast.scene, _company(cast)
+    scene, there = cast.scene, company(cast)
     for face in cast.founders:
         there[face.picture].add(scene.survivor(clusters.owners[placed[face.id]]))
     result: dict[int, int] = {}

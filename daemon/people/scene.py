@@ -54,20 +54,42 @@ class Scene:
         """Who this person is now."""
         return self.survivors.get(person_id, person_id)
 
-    def without(self, turned_away: Mapping[int, int]) -> Scene:
-        """The same where these faces cannot be these people (survivors), and were not."""
-        faces = [
-            replace(face, person_id=None, group_id=None, method=None, claimed=False)
-            if turned_away.get(face.id, 0) == face.person_id
-            else face
-            for face in self.faces
-        ]
+    def with_groups(self, now: Mapping[int, int], turned_away: Mapping[int, int]) -> Scene:
+        """The same with faces in other groups: `now` is whose group each of them is in, 0 for
+        somebody new, who is as good as nobody. Those who are turned away cannot be that person
+        (a survivor), and are whoever else they were. The scene itself where all is as it was.
+        """
+        changed: dict[int, KnownFace] = {}
+        known = {it.person_id: it for it in self.faces if it.person_id is not None}
+        for face in self.faces:
+            if face.id in turned_away and turned_away[face.id] != face.person_id:
+                continue
+            if face.id not in now:
+                continue
+            group_id = None if face.id in turned_away else now[face.id] or None
+            if group_id == (face.group_id if face.method == "group" else None):
+                continue
+            like = None if group_id is None else known.get(self.survivor(group_id))
+            changed[face.id] = replace(
+                face,
+                group_id=group_id,
+                person_id=None if group_id is None else self.survivor(group_id),
+                method=None if group_id is None else "group",
+                claimed=group_id is not None and (like is None or like.claimed),
+                of_reference=like is not None and like.of_reference,
+            )
+        if not changed and not turned_away:
+            return self
         barred = {
             face.id: self.barred(face) | {turned_away[face.id]}
             for face in self.faces
             if face.id in turned_away
         }
-        return replace(self, faces=faces, ruled_out={**self.ruled_out, **barred})
+        return replace(
+            self,
+            faces=[changed.get(face.id, face) for face in self.faces],
+            ruled_out={**self.ruled_out, **barred},
+        )
 
     def is_asked(self, face: KnownFace) -> bool:
         """Whether this face is compared with the reference people."""

@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import pytest
@@ -39,10 +40,12 @@ def mount() -> Iterator[Callable[..., None]]:
 
 
 def fill(folder: Path, *, leave_kb: int) -> Path:
-    """Fill the disk of this folder up to some kilobytes."""
+    """Fill the disk of this folder up to some kilobytes; whoever else writes there has the rest."""
     filler = folder / "filler"
     free = shutil.disk_usage(folder).free
-    filler.write_bytes(b"\0" * max(0, free - leave_kb * 1024))
+    with suppress(OSError), filler.open("wb", buffering=0) as file:
+        for _ in range(max(0, free - leave_kb * 1024) // 1024):
+            file.write(b"\0" * 1024)
     return filler
 
 

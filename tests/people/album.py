@@ -8,7 +8,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from catalog import arrivals, jobs
+from catalog import arrivals, jobs, looks
 from catalog.connect import transaction
 from catalog.files import FileStat
 from catalog.media import commit_part
@@ -16,13 +16,14 @@ from catalog.records import PartRecord
 from daemon.identification import Identification
 from daemon.people import identifier
 from tests.makers import face_record, sha
+from tests.makers import looks as seen
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Callable, Sequence
 
     from daemon.settings import Settings
-    from daemon.tasks import Question
+    from daemon.tasks import Answer, Question
     from tests.makers import Maker, Vectors
 
 PATIENCE = jobs.Patience(max_attempts=3, retry_s=0.0)
@@ -106,7 +107,7 @@ class Judges:
     def __init__(self, make: Maker, settings: Settings) -> None:
         self._make, self.settings = make, settings
         self._writes_left: int | None = None
-        self.meanwhile: Callable[[], None] | None = None
+        self.meanwhile: Callable[[Answer], None] | None = None
         self._restart()
 
     def _restart(self) -> None:
@@ -129,6 +130,22 @@ class Judges:
         finally:
             self._writes_left, self.meanwhile = None, None
 
+    def look_again(self) -> bool:
+        """Take the second looks that were asked for; returns whether there were any."""
+        asked = self._make.run(jobs.claim, looks.KIND, 100, owner="second looks")
+        for job in asked:
+            for face in job.payload["faces"]:
+                for vector in self._make.vectors(face):
+                    self._make.second_look(face, _jittered(vector))
+            self._make.run(looks.close, job, [])
+        return bool(asked)
+
+    def come_to_rest(self) -> None:
+        """Judge and look again until nothing waits."""
+        self.drain()
+        while self.look_again():
+            self.drain()
+
     def restart(self) -> None:
         """Another process, which reads everybody anew."""
         self._restart()
@@ -137,7 +154,7 @@ class Judges:
         """The pass over everything; returns how many faces changed hands."""
         self._make.run(jobs.enqueue, "repair", "whole")
         before = self._identification.changed
-        self.drain()
+        self.come_to_rest()
         return self._identification.changed - before
 
     def run(self, work: Callable[..., Any]) -> Any:
@@ -153,8 +170,15 @@ class Judges:
         future = InPlace(self.settings).submit(task, question, timeout_s=timeout_s)
         if self.meanwhile is not None:
             meanwhile, self.meanwhile = self.meanwhile, None
-            meanwhile()
+            meanwhile(future.result())
         return future
+
+
+def _jittered(vector: Vectors) -> Vectors:
+    """What its jittered crops would give: nearly the same, and the same whenever it is asked."""
+    seed = int.from_bytes(vector.tobytes()[:4], "little")
+    found: Vectors = seen(vector, 1, seed, cosine=0.999)[0]
+    return found
 
 
 def content(number: int, version: int = 0) -> str:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from catalog.records import SECOND_LOOK
 from daemon.people import identifier
 from daemon.people.curve import Curve
 from daemon.people.limits import HOUSEHOLD, Limits
@@ -15,7 +14,7 @@ from daemon.people.limits import limits as limits_of
 from daemon.people.starting import starting
 from daemon.settings import Identify
 from daemon.tasks import Question
-from tests.makers import DLIB, crowd, looks
+from tests.makers import crowd, looks
 
 if TYPE_CHECKING:
     from daemon.faces.values import Vectors
@@ -32,14 +31,7 @@ def seen(cosine: float) -> Vectors:
 
 def look_again(house: House, face: int, vector: Vectors) -> None:
     """The vector of the face's jittered crops."""
-    known = house.make.row("SELECT id FROM embedders WHERE geometry LIKE ?", f"%{SECOND_LOOK}")
-    embedder = known[0] if known else house.make.insert(
-        "embedders", model=DLIB.model, weights_sha256=DLIB.weights_sha256,
-        geometry=DLIB.geometry + SECOND_LOOK, dimensions=128, active=0,
-    )  # fmt: skip
-    house.make.insert(
-        "embeddings", face_id=face, embedder_id=embedder, vector=vector.astype("<f4").tobytes()
-    )
+    house.make.second_look(face, vector)
 
 
 def doubtful(house: House, face: int) -> tuple[int, ...]:
