@@ -116,9 +116,14 @@ def _restore_exemplars(connection: sqlite3.Connection, inverse: dict[str, Any]) 
 
 
 def _restore_states(connection: sqlite3.Connection, rows: Rows) -> None:
+    """What is no face stays out of sight, also where it was hidden before somebody said so by a
+    change that was erased with somebody who was forgotten.
+    """
     connection.execute(
         f"""UPDATE faces SET state = row.second FROM {_ROWS}
-           WHERE faces.id = row.first AND faces.state = row.third""",
+           WHERE faces.id = row.first AND faces.state = row.third
+             AND (row.second = 'hidden' OR NOT EXISTS
+                  (SELECT 1 FROM rejections WHERE face_id = faces.id AND person_id IS NULL))""",
         {"rows": json.dumps(rows)},
     )
 

@@ -150,6 +150,20 @@ def test_what_was_said_since_stands_though_its_change_was_forgotten_with_somebod
     assert make.rows("SELECT * FROM rejections WHERE person_id = ?", ada) == [], "taken back"
 
 
+def test_what_is_no_face_stays_hidden_though_that_change_was_forgotten_with_somebody(
+    make: Maker, crops: sqlite3.Connection
+) -> None:
+    _, (face,) = make.photo(None)
+    somebody = make.person()
+    change = make.run(decisions.hide_faces, [face], actor="me")
+    make.assign(face, somebody, "group")
+    make.run(decisions.confirm, [face], somebody, actor="me")
+    make.run(decisions.reject, [face], None, actor="me")
+    forgotten(make, crops, somebody)
+    make.run(undo.undo, change, actor="me")
+    assert make.rows("SELECT state FROM faces") == [("hidden",)]
+
+
 def test_the_same_picture_does_not_bring_the_face_back(
     make: Maker, crops: sqlite3.Connection, rosa: int, seen: tuple[list[int], Vectors]
 ) -> None:

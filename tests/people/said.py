@@ -44,10 +44,14 @@ class Said(dict[Key, Any]):
         }
 
     def take_back(self, delta: Delta) -> None:
-        """As it was before; a face is who was said since, by what nobody can take back any more."""
+        """As it was before; a face is who, or what, was said since by what is not to be taken back
+        any more.
+        """
         for key, (before, after) in delta.items():
             if key[0] != "who" or self.get(key) == after:
                 self._set(key, before)
+        for key in [key for key in delta if key[0] == "unseen" and ("not", key[1], 0) in self]:
+            self[key] = 1
 
     def without(self, faces: Collection[int], people: Collection[int]) -> None:
         """Nothing was ever said of these faces and people."""
