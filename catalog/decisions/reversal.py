@@ -160,7 +160,7 @@ def _restore_assignments(connection: sqlite3.Connection, inverse: dict[str, Any]
                                      AND since.model = assignments.model
                                      AND since.state = 'assigned' AND since.ended_at IS NULL
                                      AND since.person_id = assignments.person_id
-                                     AND since.decided_at > assignments.ended_at))""",
+                                     AND since.decided_at >= assignments.ended_at))""",
         values,
     ).fetchall()
     values["rows"] = json.dumps([[row["id"], row["face_id"], row["state"], row["model"]]

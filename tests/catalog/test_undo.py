@@ -48,13 +48,18 @@ class TestUndo:
         assert make.open_rows(faces[0]) == []
         assert make.job_keys("identify") == ["1/0"]
 
+    @pytest.mark.parametrize("ended_at", ["2026-01-01T00:00:00.000Z", "at once"])
     def test_the_machines_answer_does_not_come_back_where_another_face_of_the_picture_is_it_since(
-        self, make: Maker, faces: list[int]
+        self, make: Maker, faces: list[int], ended_at: str
     ) -> None:
         make.run(decisions.reject, [faces[0]], None, **ME)
-        make.connection.execute("UPDATE assignments SET ended_at = '2026-01-01T00:00:00.000Z'"
-                                " WHERE ended_at IS NOT NULL")  # fmt: skip
         judge(make, faces[1], ROSA)
+        make.connection.execute(
+            """UPDATE assignments SET ended_at = iif(:at = 'at once', (SELECT decided_at
+               FROM assignments WHERE face_id = :since AND ended_at IS NULL), :at)
+               WHERE ended_at IS NOT NULL""",
+            {"at": ended_at, "since": faces[1]},
+        )
         make.run(undo.undo, **ME)
         assert make.open_rows(faces[0]) == []
         assert make.open_rows(faces[1]) == [(ROSA, "assigned", "group")]

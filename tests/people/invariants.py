@@ -34,7 +34,8 @@ MUST_BE_EMPTY = {
     # A folder of reference pictures is somebody of its own, even where another has its name.
     "nobody was given anybody else's name": """
         SELECT name FROM people WHERE merged_into IS NULL AND name IS NOT NULL
-          AND (folder IS NULL OR folder <> name)
+          AND NOT EXISTS (SELECT 1 FROM people AS own WHERE own.folder = people.name
+                          AND people.id IN (own.id, own.merged_into))
         GROUP BY name HAVING count(*) > 1""",
     "what is no face is out of sight": """
         SELECT face_id FROM rejections JOIN faces ON faces.id = face_id
