@@ -48,8 +48,18 @@ class Deciding(RuleBasedStateMachine):
         except RollcallError:
             return
         before = Said(self.said)
+        args = self.meant(model, args)
         getattr(self.said, model)(*args)
         self.log[change] = (model, args, self.said.since(before))
+
+    def meant(self, model: str, args: tuple[Any, ...]) -> tuple[Any, ...]:
+        """Who the people are that it is about, at this moment: a redo means the same ones."""
+        who = self.said.survivor
+        if model in ("name", "hide", "cover"):
+            return who(args[0]), args[1]
+        if model in ("confirm", "reject"):
+            return args[0], args[1] and who(args[1])
+        return ([who(it) for it in args[0]], who(args[1])) if model == "merge" else args
 
     @rule(person=ANY, name=st.sampled_from([*NAMES, None]))
     def name(self, person: int, name: str | None) -> None:
@@ -81,6 +91,7 @@ class Deciding(RuleBasedStateMachine):
             new = self.make.value("SELECT max(id) FROM people")
             assert new > last
         before = Said(self.said)
+        new = self.said.survivor(new)
         self.said.split(its, old, new)
         self.log[change] = ("split", (its, old, new), self.said.since(before))
 
@@ -134,6 +145,8 @@ class Deciding(RuleBasedStateMachine):
         with suppress(RollcallError):
             for change in self.make.run(undo.undo, number, with_later=with_later, **ME):
                 self.said.take_back(self.log[change][2])
+        for (face,) in self.make.rows("SELECT id FROM faces WHERE state = 'superseded'"):
+            self.said.pop(("unseen", face), None)  # shown, and then found no more
 
     @rule()
     def take_back_the_newest(self) -> None:
