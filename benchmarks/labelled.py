@@ -14,9 +14,9 @@ import cv2
 from daemon.faces import zoo
 from daemon.faces.align import cut
 from daemon.faces.detect import detect
-from daemon.faces.embed import embed
+from daemon.faces.embed import agreements, embed
+from daemon.faces.measures.table import measure
 from daemon.faces.plan import plan
-from daemon.faces.quality import score
 from daemon.settings import Embed, Models, Paths, Settings
 
 if TYPE_CHECKING:
@@ -33,22 +33,24 @@ _AT_ONCE = 64
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Found:
     """The crops of the pictures in which a face was found, milliseconds a picture, the detector's
-    name, and the faces' quality.
+    name, and the faces' measures.
     """
 
     crops: Crops
     picture_ms: float
     detector: str
-    qualities: dict[Path, float]
+    measures: dict[Path, dict[str, float]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Embedded:
-    """Vectors by picture, and milliseconds a face for aligning and embedding on one thread: by the
-    clock, and of a processor, which others on the machine disturb less.
+    """Vectors by picture and how well each agrees with its mirror image's, and milliseconds a face
+    for aligning and embedding on one thread: by the clock, and of a processor, which others on the
+    machine disturb less.
     """
 
     vectors: Vectors
+    agreements: dict[Path, float]
     face_ms: float
     cpu_ms: float
 
@@ -64,7 +66,7 @@ def find_crops(
 ) -> Found:
     """The stored crop of each picture's labelled face, by this detector or the settings' own."""
     finder = detector or zoo.build_detectors(plan(settings).detectors, settings)
-    crops, qualities, spent = {}, {}, 0.0
+    crops, measures, spent = {}, {}, 0.0
     for path in pictures:
         picture = cv2.cvtColor(cv2.imread(str(path)), cv2.COLOR_BGR2RGB)
         start = time.perf_counter()
@@ -73,12 +75,13 @@ def find_crops(
         if faces:
             face = min(faces, key=lambda face: from_middle(_middle(face), picture.shape))
             crops[path] = cut(picture, face, 1.0, settings.crops)
-            qualities[path] = score(crops[path], face).score
+            height, width = picture.shape[:2]
+            measures[path] = measure(crops[path], face, width, height)
     return Found(
         crops=crops,
         picture_ms=1000 * spent / len(pictures),
         detector=finder.name,
-        qualities=qualities,
+        measures=measures,
     )
 
 
@@ -89,16 +92,19 @@ def embedded(crops: Crops, settings: Settings, *, mirror: bool, model: str = "Dl
     faces = list(crops.items())
     embed([crop for _, crop in faces[:_AT_ONCE]], embedder)  # the first run sets things up
     vectors: Vectors = {}
+    agree: dict[Path, float] = {}
     clock, cpu = [], []
     for start in range(0, len(faces), _AT_ONCE):
         part = faces[start : start + _AT_ONCE]
         begun = time.perf_counter(), time.process_time()
-        found = embed([crop for _, crop in part], embedder)
+        found, agreement = agreements([crop for _, crop in part], embedder)
         clock.append(1000 * (time.perf_counter() - begun[0]) / len(part))
         cpu.append(1000 * (time.process_time() - begun[1]) / len(part))
         vectors.update(zip((path for path, _ in part), found, strict=True))
+        agree.update(zip((path for path, _ in part), agreement.tolist(), strict=True))
     return Embedded(
         vectors=vectors,
+        agreements=agree,
         face_ms=statistics.median(clock) if clock else 0.0,
         cpu_ms=statistics.median(cpu) if cpu else 0.0,
     )

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from benchmarks import labelled, report
+from daemon.faces.quality import quality
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -52,11 +53,17 @@ def read(limit: int | None = None) -> Faces:
     with tempfile.TemporaryDirectory() as state:
         settings = labelled.settings(data, Path(state))
         found = labelled.find_crops(pictures, settings)
-        vectors = labelled.embedded(found.crops, settings, mirror=True).vectors
+        embedded = labelled.embedded(found.crops, settings, mirror=True)
+    vectors = embedded.vectors
     paths = sorted(vectors)
     return Faces(
         vectors=np.stack([vectors[path] for path in paths]),
-        qualities=np.array([found.qualities[path] for path in paths]),
+        qualities=np.array(
+            [
+                quality({**found.measures[path], "agreement": embedded.agreements[path]}).score
+                for path in paths
+            ]
+        ),
         people=np.unique([path.parent.name for path in paths], return_inverse=True)[1],
     )
 

@@ -16,7 +16,8 @@ from daemon.faces import zoo
 from daemon.faces.align import cut
 from daemon.faces.detect import detect
 from daemon.faces.embed import embed
-from daemon.faces.quality import score
+from daemon.faces.measures.table import measure
+from daemon.faces.quality import quality
 from daemon.faces.resolution import finer_side_px, first_side_px
 from daemon.intake.frames import preview, read_picture
 from daemon.intake.probe import probe
@@ -119,8 +120,9 @@ def one(photo: Path, kit: Kit) -> tuple[Laps, int]:
     with _lap(laps, "align"):
         crops = [cut(frame.picture, face, frame.scale, settings.crops) for face in faces]
     with _lap(laps, "quality"):
+        height, width = frame.picture.shape[:2]
         for crop, face in zip(crops, faces, strict=True):
-            score(crop, face)
+            quality(measure(crop, face, width, height))
     with _lap(laps, "embed"):
         embed(crops, kit.embedder)
     with _lap(laps, BESIDE):

@@ -171,15 +171,6 @@ CREATE INDEX faces_quality ON faces(quality);
 CREATE INDEX faces_inactive ON faces(state) WHERE state <> 'active';
 CREATE INDEX faces_crop ON faces(crop);
 
-CREATE TABLE quality (
-    face_id INTEGER PRIMARY KEY REFERENCES faces(id) ON DELETE CASCADE,
-    version TEXT NOT NULL,
-    size_px REAL,
-    sharpness REAL,
-    confidence REAL,
-    reasons TEXT CHECK (reasons IS NULL OR json_valid(reasons))
-) STRICT;
-
 CREATE TABLE embeddings (
     face_id INTEGER NOT NULL REFERENCES faces(id) ON DELETE CASCADE,
     embedder_id INTEGER NOT NULL REFERENCES embedders(id),
@@ -379,3 +370,33 @@ CREATE TRIGGER faces_count_update AFTER UPDATE OF state ON faces WHEN (old.state
 BEGIN
     UPDATE media SET faces_count = faces_count + iif(new.state = 'active', 1, -1) WHERE id = new.media_id;
 END;
+
+CREATE TABLE "quality" (
+    face_id INTEGER PRIMARY KEY REFERENCES faces(id) ON DELETE CASCADE,
+    version TEXT NOT NULL,
+    confidence REAL,
+    agreement REAL,
+    size_px REAL,
+    sharpness REAL,
+    tenengrad REAL,
+    blur REAL,
+    detail REAL,
+    motion REAL,
+    motion_angle REAL,
+    noise REAL,
+    blockiness REAL,
+    flatness REAL,
+    brightness REAL,
+    contrast REAL,
+    underexposed REAL,
+    overexposed REAL,
+    skin_spread REAL,
+    symmetry REAL,
+    yaw REAL,
+    pitch REAL,
+    roll REAL,
+    misfit REAL,
+    off_centre REAL,
+    cut_off REAL,
+    reasons TEXT CHECK (reasons IS NULL OR json_valid(reasons))
+) STRICT;

@@ -1,7 +1,8 @@
 """The worker's stages in order: probe → frames → detect → align → quality → embed.
 
 Each photo goes through the first five alone, so that one decoded picture is in memory at a time;
-the crops of the whole batch then go through each recognition model together.
+the crops of the whole batch then go through each recognition model together. That tells one measure
+of quality more, so the score is made of the measures at the end.
 """
 
 from __future__ import annotations
@@ -27,8 +28,9 @@ from catalog.records import (
 from daemon.errors import BadFile, TryLater
 from daemon.faces.align import cut
 from daemon.faces.detect import detect
-from daemon.faces.embed import embed
-from daemon.faces.quality import score
+from daemon.faces.embed import agreements, embed
+from daemon.faces.measures.table import measure
+from daemon.faces.quality import FITTED_FOR, quality
 from daemon.faces.resolution import finer_side_px, first_side_px
 from daemon.intake.frames import preview, read_picture
 from daemon.intake.probe import probe
@@ -39,7 +41,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from contextlib import AbstractContextManager
 
-    from daemon.faces.values import Crop, Detection, Vectors
+    from daemon.faces.values import Crop, Detection, Picture, Vectors
     from daemon.intake.frames import Frame
     from daemon.tasks import PhotoTask
 
@@ -55,7 +57,7 @@ class Work:
     scale: float = 1.0
     found: list[Detection] = field(default_factory=list)
     crops: list[Crop] = field(default_factory=list)
-    qualities: list[QualityRecord] = field(default_factory=list)
+    measures: list[dict[str, float]] = field(default_factory=list)
     vectors: list[dict[EmbedderRecord, bytes]] = field(default_factory=list)
     steps: list[StepRecord] = field(default_factory=list)
     failure: BadFile | None = None
@@ -124,9 +126,11 @@ def _look(work: Work) -> None:
     _still_the_same(work.task)
     with work.step("align"):
         work.crops = [cut(frame.picture, face, frame.scale, settings.crops) for face in work.found]
+    height, width = frame.picture.shape[:2]
     with work.step("quality"):
-        work.qualities = [
-            score(crop, face) for crop, face in zip(work.crops, work.found, strict=True)
+        work.measures = [
+            measure(crop, face, width, height)
+            for crop, face in zip(work.crops, work.found, strict=True)
         ]
     work.scale = frame.scale
 
@@ -165,21 +169,53 @@ class Look:
     vectors: dict[EmbedderRecord, Vectors]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Examined:
+    """A picture as it was looked at, and its faces with what was measured of them; `scale` is how
+    many pixels of the full-size picture one of it shows.
+    """
+
+    picture: Picture
+    scale: float
+    faces: tuple[tuple[Detection, QualityRecord], ...]
+
+
+def examine(path: bytes, stages: Stages) -> Examined:
+    """Measure the faces of a photo that is not catalogued. Raises BadFile, as `look` does."""
+    frame, faces = _seen(path, stages)
+    crops = [cut(frame.picture, face, frame.scale, stages.settings.crops) for face in faces]
+    height, width = frame.picture.shape[:2]
+    found = [measure(*it, width, height) for it in zip(crops, faces, strict=True)]
+    for embedder in stages.embedders:
+        if embedder.name == FITTED_FOR:
+            _, agreement = agreements(crops, embedder)
+            for measures, agrees in zip(found, agreement.tolist(), strict=True):
+                measures["agreement"] = agrees
+    rated = tuple(quality(it) for it in found)
+    return Examined(
+        picture=frame.picture, scale=frame.scale, faces=tuple(zip(faces, rated, strict=True))
+    )
+
+
 def look(path: bytes, stages: Stages, *, compared: Sequence[EmbedderRecord] = ()) -> Look:
     """Find and embed the faces of a photo, for a search; by these kinds too, as far as their
     weights are here. Raises BadFile, as `probe` and `frames` do.
     """
-    settings = stages.settings
-    facts = probe(path, max_megapixels=settings.intake.max_megapixels)
-    if facts.kind == "video":
-        raise BadFile("it is a video; give a photo")
-    frame, faces = _find(path, facts, stages, step=_untimed)
-    crops = [cut(frame.picture, face, frame.scale, settings.crops) for face in faces]
+    frame, faces = _seen(path, stages)
+    crops = [cut(frame.picture, face, frame.scale, stages.settings.crops) for face in faces]
     scale = frame.scale
     return Look(
         boxes=tuple((it.x * scale, it.y * scale, it.w * scale, it.h * scale) for it in faces),
         vectors={kind_of(it): embed(crops, it) for it in stages.embedders_for(compared)},
     )
+
+
+def _seen(path: bytes, stages: Stages) -> tuple[Frame, list[Detection]]:
+    """A photo that is not catalogued, and its faces."""
+    facts = probe(path, max_megapixels=stages.settings.intake.max_megapixels)
+    if facts.kind == "video":
+        raise BadFile("it is a video; give a photo")
+    return _find(path, facts, stages, step=_untimed)
 
 
 def _recognise(works: Sequence[Work], stages: Stages) -> None:
@@ -188,14 +224,17 @@ def _recognise(works: Sequence[Work], stages: Stages) -> None:
     compared = [kind for work in works for kind in work.task.compared]
     for embedder in stages.embedders_for(compared):
         started_at, start = clock.now(), time.perf_counter()
-        vectors = embed(crops, embedder).astype("<f4", copy=False)
+        vectors, agreement = agreements(crops, embedder)
         seconds = (time.perf_counter() - start) / max(1, len(crops))
         kind = kind_of(embedder)
-        rows = iter(vectors)
+        rows = iter(zip(vectors.astype("<f4", copy=False), agreement.tolist(), strict=True))
         for work in works:
             work.vectors = work.vectors or [{} for _ in work.crops]
-            for result in work.vectors:
-                result[kind] = next(rows).tobytes()
+            for result, measures in zip(work.vectors, work.measures, strict=True):
+                row, agrees = next(rows)
+                result[kind] = row.tobytes()
+                if embedder.name == FITTED_FOR:
+                    measures["agreement"] = agrees
             if stages.is_noted(embedder):
                 work.note("embed", embedder.name, started_at, seconds * len(work.crops))
 
@@ -239,7 +278,7 @@ def _face(work: Work, number: int) -> FaceRecord:
             x=crop.x,
             y=crop.y,
         ),
-        quality=work.qualities[number],
+        quality=quality(work.measures[number]),
         vectors=work.vectors[number],
     )
 

@@ -24,6 +24,7 @@ COMMANDS = (
     "changes",
     "search",
     "group",
+    "quality",
     "calibrate",
     "recompute",
     "models",

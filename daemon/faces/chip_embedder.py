@@ -16,7 +16,7 @@ from daemon.faces.geometry import GEOMETRIES, geometry_name
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from daemon.faces.embed import Chips
+    from daemon.faces.embed import Agreements, Chips
     from daemon.faces.values import Crop, Vectors
     from daemon.faces.weights import Weights
 
@@ -41,8 +41,12 @@ class ChipEmbedder:
 
     def embed(self, crops: Sequence[Crop]) -> Vectors:
         """One unit vector a crop, in order."""
+        return self.agreements(crops)[0]
+
+    def agreements(self, crops: Sequence[Crop]) -> tuple[Vectors, Agreements]:
+        """The same, and how well each crop's vector agrees with its mirror image's."""
         if not crops:
-            return np.zeros((0, self.dimensions), np.float32)
+            return np.zeros((0, self.dimensions), np.float32), np.zeros(0, np.float32)
         return embed.vectors(
             embed.chips(crops, self._chip),
             self._forward,

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from daemon.faces.align import chip
 from daemon.faces.batches import Batches
+from daemon.faces.values import Agreeing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from daemon.faces.geometry import Geometry
     from daemon.faces.values import Crop, Embedder, Picture, Vectors
 
+Agreements = NDArray[np.float32]
+"""Faces: cosine of a crop's vector and its mirror image's, −1 to 1."""
 Chips = NDArray[np.uint8]
 """Faces × height × width × 3, RGB, in a model's own geometry."""
 
@@ -23,6 +26,16 @@ Chips = NDArray[np.uint8]
 def embed(crops: Sequence[Crop], embedder: Embedder) -> Vectors:
     """One unit vector a crop, in order; no crop gives a (0, dimensions) array."""
     return embedder.embed(crops)
+
+
+def agreements(crops: Sequence[Crop], embedder: Embedder) -> tuple[Vectors, Agreements]:
+    """The same, and how well each crop's vector agrees with its mirror image's (cosine, faces);
+    NaN where the embedder does not look at mirror images.
+    """
+    if isinstance(embedder, Agreeing):
+        return embedder.agreements(crops)
+    found = embedder.embed(crops)
+    return found, np.full(len(found), np.nan, np.float32)
 
 
 def chips(crops: Sequence[Crop], geometry: Geometry) -> Chips:
@@ -40,22 +53,25 @@ def vectors(
     mirror: bool,
     batch: int,
     batches: Batches | None = None,
-) -> Vectors:
+) -> tuple[Vectors, Agreements]:
     """Unit vectors of the chips through `forward`, at most `batch` at once; `batches` remembers
     from call to call how many of these fit and pay.
 
     With `mirror` the unit vectors of a chip and of its mirror image are averaged: what differs
-    between them is pose and light, not the person.
+    between them is pose and light, not the person. How well the two agree comes with them.
     """
 
     def part(piece: slice) -> Vectors:
         chips = faces[piece]
         found = unit(forward(chips))
-        if mirror:
-            found = unit(found + unit(forward(np.ascontiguousarray(chips[:, :, ::-1]))))
-        return found
+        if not mirror:
+            return np.pad(found, ((0, 0), (0, 1)), constant_values=np.nan)
+        mirrored = unit(forward(np.ascontiguousarray(chips[:, :, ::-1])))
+        agreement = (found * mirrored).sum(axis=1, keepdims=True)
+        return np.concatenate([unit(found + mirrored), agreement], axis=1)
 
-    return np.concatenate((batches or Batches(start=batch)).run(len(faces), part, most=batch))
+    rows = np.concatenate((batches or Batches(start=batch)).run(len(faces), part, most=batch))
+    return np.ascontiguousarray(rows[:, :-1]), rows[:, -1]
 
 
 def unit(rows: NDArray[np.float32]) -> Vectors:

@@ -1,9 +1,12 @@
-"""How much a face can tell: one score from its size, its sharpness and the detector's confidence.
-Pure.
+"""How likely a face is to be recognised: one score from its measures, and in words what pulled it
+down. Pure.
 
-Each measure becomes a factor 0-1 that grows with it; the score is their weighted geometric mean, so
-that no measure makes up for one that is hopeless. The constants are read off the faces of Labeled
-Faces in the Wild and of the example photographs.
+The score is the probability, 0 to 1, that the face is found by a good picture of the same person at
+one false match in a thousand, as far as the measures tell. It is a logistic sum of terms, each of
+which grows with how good one measure is and bends once, at its knee: below, what is lost weighs
+more. No slope is negative, so a face that is better in one measure and worse in none never scores
+less. The slopes are fitted by `python -m benchmarks.quality --fit` on Labeled Faces in the Wild, as
+they are and degraded in eleven ways; they stand in `quality_weights`.
 """
 
 from __future__ import annotations
@@ -11,81 +14,73 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Final
 
-import cv2
-import numpy as np
-
 from catalog.records import QualityRecord
-from daemon.faces.align import similarity, warp
-from daemon.faces.geometry import INSIGHTFACE_112
+from daemon.faces.measures.table import measure
+from daemon.faces.quality_weights import CONSTANT, TERMS
+from daemon.faces.quality_words import words
 
 if TYPE_CHECKING:
-    from daemon.faces.values import Crop, Detection, Picture, Points
+    from collections.abc import Callable, Mapping
 
-VERSION: Final = "1"
+    from daemon.faces.values import Crop, Detection
 
-_POINTS: Final = INSIGHTFACE_112
-_SIDE_PX: Final = 112
-_EYES_PX: Final = _POINTS[1][0] - _POINTS[0][0]
+VERSION: Final = "2"
+# Whose agreement with the mirror image counts: other models' cosines have another scale.
+FITTED_FOR: Final = "Dlib"
+# A term that halves the odds, or worse, is a reason.
+_A_REASON: Final = math.log(2)
 
-# Each measure at which its factor is one half, and its weight in the mean.
-_HALF_SIZE_PX: Final = 14.0
-_HALF_SHARPNESS: Final = 30.0
-_HALF_CONFIDENCE: Final = 0.7
-_WEIGHTS: Final = {"size_px": 0.35, "sharpness": 0.25, "confidence": 0.40}
-_POOR: Final = 0.5  # a factor below this is a reason
-_REASONS: Final = {
-    "size_px": "the face is small",
-    "sharpness": "the face is blurred",
-    "confidence": "the detector is not sure",
+# How good a measure is, as a number that grows with it and in which equal steps are alike.
+GOODNESS: Final[Mapping[str, Callable[[float], float]]] = {
+    "agreement": lambda value: -math.log(1.001 - min(1.0, max(0.0, value))),
+    "confidence": lambda value: _logit(min(0.98, max(0.02, value))),
+    "size_px": lambda value: math.log(max(1.0, value)),
+    "blur": lambda value: -value,
+    "detail": lambda value: value,
+    "motion": lambda value: -value,
+    "noise": lambda value: -math.log(max(0.1, value)),
+    "blockiness": lambda value: -value,
+    "brightness": lambda value: min(0.5, value),
+    "overexposed": lambda value: -value,
+    "skin_spread": lambda value: -value,
+    "symmetry": lambda value: value,
+    "misfit": lambda value: -value,
+    "pitch": lambda value: -min(90.0, abs(value)),
 }
 
 
-def score(crop: Crop, detection: Detection) -> QualityRecord:
-    """The quality of one face.
-
-    `size_px` is the distance of the eyes in the full-size picture, as the whole set of landmarks
-    tells it, so that a head in profile does not count as small; `sharpness` the variance of the
-    Laplacian of the face at a fixed size; `confidence` the detector's.
+def quality(measures: Mapping[str, float]) -> QualityRecord:
+    """The record of a face with these measures; one that is not there, or not a number, costs as
+    much as at its knee.
     """
-    measures = {
-        "size_px": eye_distance_px(crop),
-        "sharpness": sharpness(crop),
-        "confidence": float(detection.confidence),
-    }
-    factors = {
-        "size_px": _rising(measures["size_px"], _HALF_SIZE_PX),
-        "sharpness": _rising(measures["sharpness"], _HALF_SHARPNESS),
-        "confidence": _rising(measures["confidence"], _HALF_CONFIDENCE, steepness=6.0),
-    }
-    total = math.prod([factors[name] ** weight for name, weight in _WEIGHTS.items()])
+    lost = losses(measures)
     return QualityRecord(
         version=VERSION,
-        score=total,
-        measures=measures,
-        reasons=tuple(_REASONS[name] for name, factor in factors.items() if factor < _POOR),
+        score=1 / (1 + math.exp(sum(lost.values()) - CONSTANT)),
+        measures={name: value for name, value in measures.items() if math.isfinite(value)},
+        reasons=words(measures, [name for name, it in _most_first(lost) if it >= _A_REASON]),
     )
 
 
-def eye_distance_px(crop: Crop) -> float:
-    """How far apart the eyes would be in the full-size picture if the face looked at the camera."""
-    to_chip = similarity(crop.landmarks, np.array(_POINTS))
-    enlarges = math.sqrt(abs(float(np.linalg.det(to_chip[:, :2]))))
-    return _EYES_PX / enlarges * crop.scale if _spread(crop.landmarks) > 0 else 0.0
+def losses(measures: Mapping[str, float]) -> dict[str, float]:
+    """By how many log-odds each measure lowers the score below the best there is."""
+    found = {}
+    for name, term in TERMS.items():
+        value = measures.get(name, math.nan)
+        goodness = GOODNESS[name](value) if math.isfinite(value) else term.knee
+        above = min(goodness, term.most) - term.knee
+        found[name] = term.slope * (term.most - term.knee - above) - term.steeper * min(0.0, above)
+    return found
 
 
-def sharpness(crop: Crop) -> float:
-    """Variance of the Laplacian of the aligned face in grey, 112 pixels wide."""
-    matrix = similarity(crop.landmarks, np.array(_POINTS))
-    face: Picture = warp(crop.picture, matrix, _SIDE_PX, _SIDE_PX)
-    grey = cv2.cvtColor(face, cv2.COLOR_RGB2GRAY).astype(np.float32)
-    return float(cv2.Laplacian(grey, cv2.CV_32F).var())
+def score(crop: Crop, detection: Detection, width: float, height: float) -> QualityRecord:
+    """The quality of one face as far as its picture alone tells; see `measure`."""
+    return quality(measure(crop, detection, width, height))
 
 
-def _rising(value: float, half: float, *, steepness: float = 2.0) -> float:
-    """0 at 0, one half at `half`, towards 1 beyond: Hill's curve, which grows everywhere."""
-    powered = math.pow(max(0.0, value) / half, steepness)
-    return powered / (1 + powered)
+def _most_first(lost: Mapping[str, float]) -> list[tuple[str, float]]:
+    return sorted(lost.items(), key=lambda it: -it[1])
 
 
-def _spread(points: Points) -> float:
-    return float(np.ptp(points, axis=0).max())
+def _logit(share: float) -> float:
+    return math.log(share / (1 - share))

@@ -1,0 +1,98 @@
+"""`rollcall quality`: what it says of a photo's faces, what it draws, and what it refuses."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import pytest
+
+from daemon.faces.measures.table import MEASURES
+
+
+@pytest.fixture
+def config(tmp_path: Path, test_data: Path) -> Path:
+    path = tmp_path / "config.toml"
+    path.write_text(
+        f"[paths]\nstate = {str(tmp_path / 'state')!r}\n"
+        f"[models]\nweights = {str(test_data / 'weights')!r}\ndownload = false\n"
+    )
+    return path
+
+
+@pytest.fixture
+def examples(test_data: Path) -> Path:
+    return test_data / "photos" / "examples"
+
+
+def quality(*arguments: object, config: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "daemon", "quality", *map(str, arguments), "--config", str(config)],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        cwd=Path(__file__).parents[2],
+        check=False,
+    )
+
+
+def test_every_face_with_every_measure_and_a_picture(
+    config: Path, examples: Path, tmp_path: Path
+) -> None:
+    drawn = tmp_path / "drawn.png"
+    done = quality(examples / "couple.jpg", "--json", "--draw", drawn, config=config)
+    assert done.returncode == 0, done.stderr
+    faces = json.loads(done.stdout)["faces"]
+    assert len(faces) == 2
+    for face in faces:
+        assert set(face["measures"]) == set(MEASURES)
+        assert 0.5 < face["quality"] <= 1
+    original, picture = (cv2.imread(str(it)) for it in (examples / "couple.jpg", drawn))
+    assert picture is not None and picture.shape[1] > picture.shape[0]
+    assert original is not None and (picture[:100, :100] != 250).any()
+
+
+def test_in_words(config: Path, examples: Path, tmp_path: Path) -> None:
+    picture = cv2.imread(str(examples / "obama1.jpg"))
+    assert picture is not None
+    blurred = tmp_path / "blurred.jpg"
+    cv2.imwrite(str(blurred), cv2.GaussianBlur(picture, (0, 0), 10))
+    done = quality(blurred, config=config)
+    assert done.returncode == 0, done.stderr
+    first, *rest = done.stdout.splitlines()
+    assert first.startswith("face 1, ") and "blurred" in first
+    own = [line.split()[0] for line in rest[: len(MEASURES)]]
+    assert own == [name for name in MEASURES if name in own]
+    assert set(own) == set(MEASURES)
+
+
+def test_a_picture_without_a_face(config: Path, tmp_path: Path) -> None:
+    empty = tmp_path / "empty.png"
+    cv2.imwrite(str(empty), cv2.merge([cv2.UMat(200, 200, cv2.CV_8U).get() * 0] * 3))
+    done = quality(empty, "--draw", tmp_path / "drawn.jpg", config=config)
+    assert (done.returncode, done.stdout) == (0, "no face was found in this picture\n")
+    assert (tmp_path / "drawn.jpg").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "draw", "says"),
+    [
+        ("missing.jpg", None, "there is no such file"),
+        ("text.jpg", None, "rollcall: "),
+        ("photo.png", "photo.png", "there is a file already"),
+        ("photo.png", "drawn.txt", "ends in .png or .jpg"),
+        ("photo.png", "nowhere/drawn.png", "cannot be written"),
+    ],
+)
+def test_one_line_says_what_is_wrong(
+    config: Path, tmp_path: Path, name: str, draw: str | None, says: str
+) -> None:
+    (tmp_path / "text.jpg").write_text("no picture")
+    cv2.imwrite(str(tmp_path / "photo.png"), cv2.UMat(50, 50, cv2.CV_8UC3).get())
+    options = [] if draw is None else ["--draw", tmp_path / draw]
+    done = quality(tmp_path / name, *options, config=config)
+    assert done.returncode != 0
+    assert says in done.stderr and done.stderr.count("\n") == 1
