@@ -18,7 +18,7 @@ _PLAIN: Final[Mapping[str, Callable[[Measures], str]]] = {
     "noise": lambda it: f"noise of {it['noise']:.0f} grey levels",
     "blockiness": lambda _: "strong compression",
     "brightness": lambda it: f"dark: {100 * it['brightness']:.0f} % bright",
-    "overexposed": lambda it: f"overexposed: {100 * it['overexposed']:.0f} % white",
+    "overexposed": lambda _: "overexposed",
     "skin_spread": lambda _: "something of another colour before the face",
     "symmetry": lambda _: "one half unlike the other",
     "misfit": lambda _: "landmarks unlike a head's",
@@ -33,7 +33,7 @@ _DOUBTS: Final = {
 _TURNED_DEGREES: Final = 30.0
 _CUT_OFF: Final = 0.1
 # What one clean face in a hundred of Labeled Faces in the Wild, or fewer, has.
-_DARK, _FLAT, _WHITE, _NOISE = 0.2, 0.06, 0.15, 2.0
+_DARK, _FLAT, _WHITE, _NOISE = 0.2, 0.06, 0.3, 2.0
 # A motion blur has one direction; few defocused faces are so uneven.
 _MOVED: Final = 1.0
 

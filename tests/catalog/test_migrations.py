@@ -16,6 +16,7 @@ from catalog import jobs, migrations
 from catalog.connect import connect, crops_path
 from catalog.errors import CatalogError
 from catalog.migrations import CATALOG_STEPS, CROPS_STEPS, RECORD, is_current, migrate, statements
+from tests.makers import Maker
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -302,3 +303,27 @@ def test_hot_queries_search_an_index(catalog: sqlite3.Connection, query: str, in
     plan = [row["detail"] for row in catalog.execute(f"EXPLAIN QUERY PLAN {query}", values)]
     assert any(index in line for line in plan), plan
     assert not any(re.match(r"SCAN \w+$|USE TEMP B-TREE", line) for line in plan), plan
+
+
+def test_what_was_measured_before_there_were_all_measures_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "catalog.db"
+    with monkeypatch.context() as earlier:
+        earlier.setattr(migrations, "CATALOG_STEPS", CATALOG_STEPS[:1])
+        migrate(path)
+    with closing(connect(path)) as connection:
+        make = Maker(connection)
+        _, (face,) = make.photo(None)
+        connection.execute(
+            "INSERT INTO quality (face_id, version, size_px, sharpness, confidence, reasons)"
+            " VALUES (?, '1', 31.5, 20.0, 0.9, '[]')",
+            [face],
+        )
+    migrate(path)
+    with closing(connect(path)) as connection:
+        row = connection.execute("SELECT * FROM quality").fetchone()
+        assert (row["face_id"], row["size_px"], row["confidence"]) == (face, 31.5, 0.9)
+        assert row["yaw"] is None
+        connection.execute("DELETE FROM faces")
+        assert connection.execute("SELECT count(*) FROM quality").fetchone()[0] == 0

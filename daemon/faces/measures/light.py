@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
     Grey = NDArray[np.float32]
 
-# Levels that a sensor or a converter gives where there was less, or more, than it can tell.
-_BLACK, _WHITE = 4.0, 251.0
+# A quarter of the range at either end: what is told apart there by eye, and by a sensor, is little.
+_SHADE = 64.0
 
 
 def brightness(grey: Grey) -> float:
@@ -33,13 +33,15 @@ def contrast(grey: Grey) -> float:
 
 
 def underexposed(grey: Grey) -> float:
-    """Share of the face that is black, 0 to 1."""
-    return float((grey <= _BLACK).mean())
+    """How near to black the face is: mean of how far levels are below a quarter of the range, as a
+    share of it, 0 none to 1 all black.
+    """
+    return float(np.maximum(0.0, 1 - grey / _SHADE).mean())
 
 
 def overexposed(grey: Grey) -> float:
-    """Share of the face that is white, 0 to 1."""
-    return float((grey >= _WHITE).mean())
+    """How near to white the face is, 0 none to 1 all white; see `underexposed`."""
+    return float(np.maximum(0.0, 1 - (255 - grey) / _SHADE).mean())
 
 
 def skin_spread(inner: Picture) -> float:

@@ -43,8 +43,8 @@ MEASURES: Final[Mapping[str, Measure]] = {
     ),
     "brightness": Measure(unit="share", low=0, high=1, good=0, says="mean grey level"),
     "contrast": Measure(unit="share", low=0, high=0.5, good=1, says="deviation of grey levels"),
-    "underexposed": Measure(unit="share", low=0, high=1, good=-1, says="share of black pixels"),
-    "overexposed": Measure(unit="share", low=0, high=1, good=-1, says="share of white pixels"),
+    "underexposed": Measure(unit="share", low=0, high=1, good=-1, says="how near to black"),
+    "overexposed": Measure(unit="share", low=0, high=1, good=-1, says="how near to white"),
     "skin_spread": Measure(
         unit="share", low=0, high=0.1, good=-1, says="how much the skin's colour varies"
     ),
