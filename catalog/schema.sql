@@ -392,6 +392,7 @@ CREATE TABLE "quality" (
     overexposed REAL,
     skin_spread REAL,
     symmetry REAL,
+    eyes_open REAL,
     yaw REAL,
     pitch REAL,
     roll REAL,

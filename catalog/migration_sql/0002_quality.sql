@@ -20,6 +20,7 @@ CREATE TABLE quality_of_today (
     overexposed REAL,
     skin_spread REAL,
     symmetry REAL,
+    eyes_open REAL,
     yaw REAL,
     pitch REAL,
     roll REAL,

@@ -15,7 +15,7 @@ from benchmarks import degradations
 from catalog.migrations import migrate
 from daemon.faces.align import cut
 from daemon.faces.detect import detect
-from daemon.faces.measures import shape, sharpness, texture
+from daemon.faces.measures import eyes, shape, sharpness, texture
 from daemon.faces.measures.face import Face
 from daemon.faces.measures.pose import FRONTAL, HEAD, pose
 from daemon.faces.measures.table import MEASURES, measure
@@ -192,6 +192,14 @@ class TestFormulas:
         half = np.random.default_rng(0).uniform(0, 255, (80, 40)).astype(np.float32)
         assert shape.symmetry(np.concatenate([half, half[:, ::-1]], axis=1)) > 0.99
         assert shape.symmetry(np.zeros((80, 80), np.float32)) == 0
+
+    def test_an_iris_has_upright_edges_and_a_lid_level_ones(self) -> None:
+        blank = np.full((16, 30), 180, np.float32)
+        iris, lid = blank.copy(), blank.copy()
+        iris[3:13, 11:19] = 30
+        lid[7:9, 2:28] = 30
+        assert eyes.openness((iris, iris)) > 0 > eyes.openness((lid, lid)) + 1
+        assert eyes.openness((blank, blank)) == 0
 
     def test_where_a_face_lies(self) -> None:
         assert shape.off_centre((40, 40, 20, 20), 100, 100) == 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from daemon.faces.measures import light, shape, sharpness, texture
+from daemon.faces.measures import eyes, light, shape, sharpness, texture
 from daemon.faces.measures.face import Face
 from daemon.faces.measures.pose import pose
 
@@ -52,6 +52,7 @@ MEASURES: Final[Mapping[str, Measure]] = {
     "blockiness": Measure(unit="log ratio", low=0, high=2, good=-1, says="borders of blocks"),
     "flatness": Measure(unit="share", low=0, high=1, good=-1, says="share in which nothing varies"),
     "symmetry": Measure(unit="correlation", low=-1, high=1, good=1, says="how like the halves are"),
+    "eyes_open": Measure(unit="log ratio", low=-2, high=2, good=1, says="how open the eyes are"),
     "size_px": Measure(unit="px", low=0, high=200, good=1, says="distance of the eyes"),
     "off_centre": Measure(
         unit="share", low=0, high=1, good=0, says="distance from the picture's middle"
@@ -97,6 +98,7 @@ def measure(crop: Crop, detection: Detection, width: float, height: float) -> di
         "blockiness": texture.blockiness(face.stored),
         "flatness": texture.flatness(face.grey),
         "symmetry": shape.symmetry(face.grey),
+        "eyes_open": eyes.openness(face.eyes),
         "size_px": face.size_px,
         "off_centre": shape.off_centre(box, width, height),
         "cut_off": shape.cut_off(box, width, height),

@@ -1,0 +1,133 @@
+"""How well open eyes are told from closed ones by two patches: against the eye aspect ratio of
+dlib's 68-point predictor, which is not for commercial use and only judges here.
+
+Run: python -m benchmarks.eyes [--json] [--limit N]; it needs the `benchmark` extra (dlib-bin) and
+the package face_recognition_models.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import cv2
+import numpy as np
+
+from benchmarks import labelled, people, report
+from daemon.faces import zoo
+from daemon.faces.align import cut
+from daemon.faces.detect import detect
+from daemon.faces.measures.eyes import openness
+from daemon.faces.measures.face import Face
+from daemon.faces.plan import plan
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from daemon.faces.values import Detection, Picture
+
+LOWEST = 0.2
+# dlib's square in a box of YuNet, as `benchmarks.landmarks` draws it.
+_SQUARE, _DOWN = 0.95, 0.02
+_EYES = (36, 42)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Measure and print."""
+    options = _options(arguments)
+    ours, ratios = measured(options.limit)
+    result = {
+        "faces": len(ours),
+        "auc": auc(ours, ratios),
+        "interval": interval(ours, ratios),
+        "correlation": float(np.corrcoef(ours, ratios)[0, 1]),
+    }
+    report.publish(result, as_text(result), as_json=options.json)
+
+
+def measured(limit: int | None) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Our measure and the eye aspect ratio of each labelled face."""
+    import dlib
+
+    package = importlib.util.find_spec("face_recognition_models")
+    if package is None or package.origin is None:
+        raise SystemExit("benchmarks.eyes needs the package face_recognition_models")
+    models = Path(package.origin).parent / "models"
+    predictor = dlib.shape_predictor(str(models / "shape_predictor_68_face_landmarks.dat"))
+    data = report.data_folder()
+    found: list[tuple[float, float]] = []
+    with tempfile.TemporaryDirectory() as state:
+        settings = labelled.settings(data, Path(state))
+        finder = zoo.build_detectors(plan(settings).detectors, settings)
+        for path in sorted((data / "lfw-dev").glob("*/*.jpg"))[:limit]:
+            picture = np.ascontiguousarray(cv2.imread(str(path))[:, :, ::-1])
+            faces = detect([picture], finder, settings.detect)[0]
+            if faces:
+                face = min(
+                    faces, key=lambda it: labelled.from_middle((it.x + it.w / 2, it.y + it.h / 2),
+                                                               (250, 250)))  # fmt: skip
+                ratio = aspect_ratio(_points(predictor, picture, face))
+                crop = cut(picture, face, 1.0, settings.crops)
+                found.append((openness(Face.of(crop).eyes), ratio))
+    ours, ratios = np.array(found).T
+    return ours, ratios
+
+
+def aspect_ratio(points: NDArray[np.float64]) -> float:
+    """Height by width of the eyes' opening, the mean of both (Soukupová & Čech 2016)."""
+    ratios = []
+    for first in _EYES:
+        eye = points[first : first + 6]
+        heights = np.linalg.norm(eye[1] - eye[5]) + np.linalg.norm(eye[2] - eye[4])
+        ratios.append(heights / (2 * np.linalg.norm(eye[0] - eye[3])))
+    return float(np.mean(ratios))
+
+
+def auc(ours: NDArray[np.float64], ratios: NDArray[np.float64]) -> float:
+    """The probability that one of the lowest fifth of ratios has less than one of the others."""
+    low = ratios <= np.quantile(ratios, LOWEST)
+    closed, others = ours[low], ours[~low]
+    return float((closed[:, None] < others[None]).mean())
+
+
+def interval(ours: NDArray[np.float64], ratios: NDArray[np.float64]) -> list[float]:
+    """95 %, faces drawn again."""
+    draw = np.random.default_rng(0)
+    rounds = (draw.integers(0, len(ours), len(ours)) for _ in range(200))
+    return [float(it) for it in people.interval([auc(ours[it], ratios[it]) for it in rounds])]
+
+
+def _points(predictor: Any, picture: Picture, face: Detection) -> NDArray[np.float64]:
+    import dlib
+
+    half = _SQUARE * max(face.w, face.h) / 2
+    x, y = face.x + face.w / 2, face.y + face.h / 2 + _DOWN * face.h
+    box = dlib.rectangle(*(round(it) for it in (x - half, y - half, x + half, y + half)))
+    parts = predictor(picture, box).parts()
+    return np.array([(part.x, part.y) for part in parts], np.float64)
+
+
+def as_text(result: dict[str, Any]) -> str:
+    """The result for people."""
+    low, high = result["interval"]
+    return (
+        f"{result['faces']} faces: the lowest fifth by eye aspect ratio is told from the others "
+        f"with an AUC of {result['auc']:.3f} ({low:.3f}-{high:.3f}); "
+        f"correlation {result['correlation']:.2f}"
+    )
+
+
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, prog="python -m benchmarks.eyes")
+    parser.add_argument("--json", action="store_true", help="print the result as JSON")
+    parser.add_argument("--limit", type=int, help="only so many pictures")
+    return parser.parse_args(arguments)
+
+
+if __name__ == "__main__":
+    main()
