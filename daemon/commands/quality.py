@@ -1,14 +1,18 @@
-"""`rollcall quality PATH`: how good the faces of a photo are, and why."""
+"""`rollcall quality`: how good the faces of a photo are, and why; and what that is worth in the own
+catalog.
+"""
 
 from __future__ import annotations
 
 import os
+from contextlib import closing
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from daemon.commands.common import config_option, json_option, print_json
+from daemon.commands.common import config_option, json_option, open_catalog, print_json
 from daemon.errors import EnvironmentTrouble, UsageError
 
 if TYPE_CHECKING:
@@ -20,15 +24,29 @@ if TYPE_CHECKING:
     name="quality",
     epilog="Example: rollcall quality ~/Pictures/party.jpg --draw measured.png",
 )
-@click.argument("photo", type=click.Path(path_type=Path))
+@click.argument("photo", required=False, type=click.Path(path_type=Path))
 @config_option
 @json_option
 @click.option("--draw", type=click.Path(path_type=Path, dir_okay=False),
               help="A new file: the photo with boxes, landmarks, poses and bars.")  # fmt: skip
-def command(settings: Settings, *, photo: Path, as_json: bool, draw: Path | None) -> None:
+@click.option("--suggest", is_flag=True,
+              help="What quality is worth among the faces that you confirmed, and from which on "
+                   "one may found a person.")  # fmt: skip
+def command(
+    settings: Settings, *, photo: Path | None, as_json: bool, draw: Path | None, suggest: bool
+) -> None:
     """Say how good each face of PHOTO is, by every measure, and what pulls it down. Nothing of it
     is kept.
     """
+    if suggest == (photo is not None) or (suggest and draw is not None):
+        raise UsageError("give a photo, or --suggest alone")
+    if photo is None:
+        _suggest(settings, as_json=as_json)
+    else:
+        _measure(settings, photo, draw, as_json=as_json)
+
+
+def _measure(settings: Settings, photo: Path, draw: Path | None, *, as_json: bool) -> None:
     from daemon.pipeline import examine
     from daemon.stages import Stages
 
@@ -47,6 +65,35 @@ def command(settings: Settings, *, photo: Path, as_json: bool, draw: Path | None
         print_json({"faces": _faces(found)})
     else:
         _show(found)
+
+
+def _suggest(settings: Settings, *, as_json: bool) -> None:
+    from catalog import calibrations
+    from daemon.people import found_by_quality
+    from daemon.people.ensemble import Ensemble
+    from daemon.people.limits import limits
+
+    with closing(open_catalog(settings)) as connection:
+        connection.execute("BEGIN")  # one state of the catalog from the first read to the last
+        members = Ensemble.read(connection).members
+        if not members:
+            raise UsageError("the catalog holds no faces yet; scan some photos first")
+        embedder = calibrations.active_embedders(connection)[0]
+        allowed = limits(settings.identify, members[0].calibration)
+        bands = found_by_quality.bands(connection, embedder, allowed.threshold)
+    least = found_by_quality.suggested(bands)
+    if as_json:
+        print_json({"bands": [asdict(it) for it in bands], "found_quality": least})
+        return
+    click.echo(f"confirmed faces, found by good pictures of their people ({embedder.model}):")
+    for it in bands:
+        share = "" if it.found is None else f"{100 * it.found:5.1f} %"
+        click.echo(f"  quality {it.low:.2f} to {it.high:.2f}: {it.faces:6,} faces  {share}")
+    if least is None:
+        click.echo("too few confirmed faces to suggest anything; confirm more, poor ones too")
+    else:
+        now = settings.identify.found_quality
+        click.echo(f"suggested: [identify] found_quality = {least} (now {now})")
 
 
 def _faces(found: Examined) -> list[dict[str, Any]]:

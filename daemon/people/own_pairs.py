@@ -39,7 +39,7 @@ def collect(connection: sqlite3.Connection, embedder: EmbedderRow) -> Pairs:
     names, and faces of one picture; of these, what is as alike as the middle pair of one person
     is left out, because collages, mirrors and screens show somebody twice.
     """
-    known = _chosen(confirmed.known_faces(connection, embedder))
+    known = chosen(confirmed.known_faces(connection, embedder))
     vectors = confirmed.vectors(connection, embedder, [face.face_id for face in known])
     genuine = _genuine(known, vectors)
     together = _together(connection, embedder, {it.face_id: it.person_id for it in known})
@@ -53,7 +53,7 @@ def collect(connection: sqlite3.Connection, embedder: EmbedderRow) -> Pairs:
     )
 
 
-def _chosen(known: Sequence[KnownFace]) -> list[KnownFace]:
+def chosen(known: Sequence[KnownFace]) -> list[KnownFace]:
     """At most so many faces of a person and in all, by chance, each time the same."""
     order = np.random.default_rng(_SEED).permutation(len(known))
     taken: dict[int, int] = {}

@@ -5,12 +5,16 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import cv2
 import pytest
 
+from catalog.connect import connect
+from catalog.migrations import migrate
 from daemon.faces.measures.table import MEASURES
+from tests.makers import Maker, crowd, looks
 
 
 @pytest.fixture
@@ -96,3 +100,36 @@ def test_one_line_says_what_is_wrong(
     done = quality(tmp_path / name, *options, config=config)
     assert done.returncode != 0
     assert says in done.stderr and done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "arguments", [[], ["--suggest", "photo.jpg"], ["--suggest", "--draw", "x.png"]]
+)
+def test_a_photo_or_a_suggestion(config: Path, arguments: list[str]) -> None:
+    done = quality(*arguments, config=config)
+    assert done.returncode == 2
+    assert "give a photo, or --suggest alone" in done.stderr
+
+
+def test_a_suggestion_from_what_was_confirmed(config: Path, tmp_path: Path) -> None:
+    path = tmp_path / "state" / "catalog.db"
+    migrate(path)
+    with closing(connect(path)) as connection:
+        make = Maker(connection)
+        none = quality("--suggest", config=config)
+        assert "the catalog holds no faces yet" in none.stderr
+        for person, centre in enumerate(crowd(3, seed=5)):
+            who = make.person(f"Person {person}")
+            for number, vector in enumerate(looks(centre, 40, seed=person, cosine=0.985)):
+                poor = number % 2 == 0
+                seen = looks(vector, 1, number, cosine=0.85)[0] if poor else vector
+                _, (face,) = make.photo(seen, quality=0.4 if poor else 0.95)
+                make.assign(face, who)
+    done = quality("--suggest", "--json", config=config)
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert told["found_quality"] == 0.9
+    by_low = {it["low"]: it for it in told["bands"]}
+    assert (by_low[0.35]["faces"], by_low[0.9]["faces"], by_low[0.5]["faces"]) == (60, 60, 0)
+    assert by_low[0.35]["found"] < 0.5 <= by_low[0.9]["found"]
+    assert "suggested: [identify] found_quality = 0.9" in quality("--suggest", config=config).stdout
