@@ -4,6 +4,7 @@ Rollcall's own stages.
 
 from __future__ import annotations
 
+import multiprocessing
 import tempfile
 from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
@@ -54,7 +55,9 @@ def read(limit: int | None = None, processes: int = 2) -> Faces:
     """Every labelled picture, clean and in each kind at a strength drawn for it."""
     paths = sorted((report.data_folder() / "lfw-dev").glob("*/*.jpg"))[:limit]
     parts = [list(enumerate(paths))[start::processes] for start in range(processes)]
-    with ProcessPoolExecutor(processes) as pool:
+    # A process that runs networks has threads, whose locks a fork would copy.
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(processes, mp_context=context) as pool:
         found = list(pool.map(_part, parts))
     seen = [it for some, _, _ in found for it in some]
     lost: Counter[str] = sum((it for _, _, it in found), Counter())

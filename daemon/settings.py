@@ -199,6 +199,12 @@ class Identify(Section):
     found_quality: float = Field(
         0.5, ge=0, le=1, description="quality from which an unknown face may found a person"
     )
+    # Of faces of Labeled Faces in the Wild made so poor, against ten people known by three pictures
+    # each, 13 % of those who are known are found, and 4 % of them and 5 % of the strangers are
+    # taken for another: a name is nearly as often wrong as right.
+    named_quality: float = Field(
+        0.1, ge=0, le=1, description="quality from which a face may have a name; below, it is asked"
+    )
 
 
 class Workers(Section):

@@ -50,7 +50,7 @@ def judge(scene: Scene, references: References, limits: Limits) -> Judgement:
         zip((face.id for face in cast.founders), cast.founder_labels(labels), strict=True)
     )
     guards = {it: guard for it in owners.values() if scene.survivor(it) in guarded}
-    placed |= _joined(cast, clusters, placed, guards, limits.group_threshold)
+    placed |= _joined(cast, clusters, placed, guards, limits)
     verdicts = []
     for face in scene.faces:
         if face.decided:
@@ -92,9 +92,11 @@ def _joined(
     clusters: Clusters,
     placed: dict[int, int],
     guards: dict[int, float],
-    threshold: float,
+    limits: Limits,
 ) -> dict[int, int]:
-    """Which group each poor face joins, the most similar first; no two of a picture one group."""
+    """Which group each poor face joins, the most similar first; no two of a picture one group, and
+    nobody the group of somebody known by exemplars who is too poor for a name.
+    """
     if not cast.joiners or not len(clusters.means):
         return {}
     scene, there = cast.scene, company(cast)
@@ -102,12 +104,14 @@ def _joined(
         there[face.picture].add(scene.survivor(clusters.owners[placed[face.id]]))
     result: dict[int, int] = {}
     vectors = np.stack([face.vector for face in cast.joiners])
+    threshold = limits.group_threshold
     for row, label, similarities in join(vectors, clusters.means, threshold):
         face, owner = cast.joiners[row], clusters.owners[label]
         person = scene.survivor(owner)
         enough = similarities[label] >= threshold + guards.get(owner, 0.0)
         free = person not in there[face.picture] and person not in scene.barred(face)
-        if face.id not in result and enough and free:
+        good = face.quality >= limits.named_quality or owner not in guards
+        if face.id not in result and enough and free and good:
             result[face.id] = label
             there[face.picture].add(person)
     return result

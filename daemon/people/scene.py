@@ -133,11 +133,18 @@ def match_scene(scene: Scene, references: References, limits: Limits) -> Matches
                 present=frozenset(present),
             )
             found |= {
-                face.id: match
+                face.id: _for_quality(match, face, limits)
                 for face, match in zip(faces, matches, strict=True)
                 if match is not None
             }
     return _verified(found, scene, references, limits)
+
+
+def _for_quality(match: Match, face: KnownFace, limits: Limits) -> Match:
+    """Of a face that is too poor for a name, a question."""
+    if face.quality >= limits.named_quality:
+        return match
+    return replace(match, certain=False, rivalled=False)
 
 
 def _verified(

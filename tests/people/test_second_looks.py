@@ -122,6 +122,15 @@ def test_what_was_asked_about_somebody_who_is_known_no_more_is_asked_no_more(
     assert [state for _, state, _ in house.make.open_rows(face)] == ["assigned"]
 
 
+def test_a_face_that_is_too_poor_for_a_name_is_asked_about(house: House, rosa: int) -> None:
+    least = house.settings.identify.named_quality
+    poor, good = (house.photo(seen(SURE), quality=quality)[0] for quality in (least - 0.01, least))
+    assert house.known(good) == [rosa]
+    assert house.known(poor) != [rosa]
+    assert (rosa, "suggested", "reference") in house.make.open_rows(poor)
+    assert house.repair() == 0
+
+
 def test_more_people_known_want_more_similarity() -> None:
     measured = starting("Dlib", "", "")
     by_rate = limits_of(Identify(), measured)
