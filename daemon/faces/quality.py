@@ -27,8 +27,9 @@ if TYPE_CHECKING:
 VERSION: Final = "2"
 # Whose agreement with the mirror image counts: other models' cosines have another scale.
 FITTED_FOR: Final = "Dlib"
-# A term that halves the odds, or worse, is a reason.
-_A_REASON: Final = math.log(2)
+# A term is a reason where it divides the odds by e or more: so 7 % of the clean faces of Labeled
+# Faces in the Wild have one, and 99 % of the degraded ones that score below one half.
+_A_REASON: Final = 1.0
 
 # How good a measure is, as a number that grows with it and in which equal steps are alike.
 GOODNESS: Final[Mapping[str, Callable[[float], float]]] = {

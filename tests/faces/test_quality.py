@@ -12,7 +12,7 @@ import pytest
 from daemon.faces.align import cut
 from daemon.faces.detect import detect, shrink
 from daemon.faces.measures.table import MEASURES
-from daemon.faces.quality import VERSION, score
+from daemon.faces.quality import VERSION, losses, score
 from daemon.faces.quality import quality as of_measures
 from daemon.faces.values import Crop, Detection, Detector
 from daemon.settings import Crops, Settings
@@ -67,7 +67,7 @@ def test_the_score_falls_with_blur(face) -> None:
 
 def test_the_score_falls_with_size(face) -> None:
     picture, found = face
-    scores, reasons = [], ()
+    scores, lost = [], {}
     for factor in (1.0, 0.3, 0.1, 0.04):
         small = shrink(picture, round(max(picture.shape) * factor))
         ratio = small.shape[1] / picture.shape[1]
@@ -81,9 +81,9 @@ def test_the_score_falls_with_size(face) -> None:
         )
         record = quality(small, moved)
         scores.append(record.score)
-        reasons = record.reasons
+        lost = losses(record.measures)
     assert falls(scores) and scores[-1] < 0.8 * scores[0]
-    assert {"no fine detail", "blurred"} & set(reasons)
+    assert max(lost, key=lost.__getitem__) in ("blur", "detail", "size_px")
 
 
 def test_the_score_rises_with_confidence(face) -> None:

@@ -23,7 +23,7 @@ _NOISE = 0.16
 
 
 def openness(eyes: tuple[Grey, Grey]) -> float:
-    """How open the eyes are: the logarithm of the ratio of upright to level edges, −2 closed to 2
+    """How open the eyes are: the logarithm of the ratio of upright to level edges, −3 closed to 1
     wide open, the mean of both eyes.
 
     An open eye has the upright edges of the iris against the white; of a closed one the lids and

@@ -52,7 +52,7 @@ MEASURES: Final[Mapping[str, Measure]] = {
     "blockiness": Measure(unit="log ratio", low=0, high=2, good=-1, says="borders of blocks"),
     "flatness": Measure(unit="share", low=0, high=1, good=-1, says="share in which nothing varies"),
     "symmetry": Measure(unit="correlation", low=-1, high=1, good=1, says="how like the halves are"),
-    "eyes_open": Measure(unit="log ratio", low=-2, high=2, good=1, says="how open the eyes are"),
+    "eyes_open": Measure(unit="log ratio", low=-3, high=1, good=1, says="how open the eyes are"),
     "size_px": Measure(unit="px", low=0, high=200, good=1, says="distance of the eyes"),
     "off_centre": Measure(
         unit="share", low=0, high=1, good=0, says="distance from the picture's middle"
