@@ -23,6 +23,10 @@ DECIMALS = {
     **dict.fromkeys(("time_s", "start_s", "end_s", "first_s", "last_s", "duration_s"), 2),
     **dict.fromkeys(("seconds", "fps"), 2),
     **dict.fromkeys(("crop_scale", "sharpness", "brightness", "motion", "progress"), 3),
+    **dict.fromkeys(("tenengrad", "motion_angle", "yaw", "pitch", "roll"), 1),
+    **dict.fromkeys(("agreement", "blur", "detail", "noise", "blockiness", "flatness"), 3),
+    **dict.fromkeys(("contrast", "underexposed", "overexposed", "skin_spread", "symmetry"), 3),
+    **dict.fromkeys(("eyes_open", "misfit", "off_centre", "cut_off"), 3),
 }  # fmt: skip
 PERSON_COLUMNS = frozenset({"person_id", "merged_into"})
 SHORT_JSON = 60

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from catalog.browse.cells import DECIMALS
 from catalog.browse.descriptions import catalog_metadata
 from catalog.browse.queries import queries
 from catalog.connect import connect
+from daemon.faces.measures.table import MEASURES
 
 if TYPE_CHECKING:
     import sqlite3
@@ -125,3 +127,7 @@ def test_the_newest_or_best_come_first(reader: Any, table: str) -> None:
     rows = reader.get(f"/catalog/{table}.json?_shape=array").json()
     values = [row[column] for row in rows]
     assert values == sorted(values, reverse=True)
+
+
+def test_every_measure_of_a_face_is_rounded() -> None:
+    assert MEASURES.keys() <= DECIMALS.keys()
