@@ -61,6 +61,9 @@ benchmark: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.crops
 	$(BIN)/python -m benchmarks.second_looks
 	$(BIN)/python -m benchmarks.engine
+	$(BIN)/python -m benchmarks.quality
+	$(BIN)/python -m benchmarks.quality_moves
+	$(BIN)/python -m benchmarks.eyes
 	$(BIN)/python -m benchmarks.grouping
 	$(BIN)/python -m benchmarks.openset
 	$(BIN)/python -m benchmarks.decisions

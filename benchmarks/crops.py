@@ -24,7 +24,7 @@ import cv2
 import numpy as np
 
 from benchmarks import lfw, report
-from benchmarks.labelled import from_middle
+from benchmarks.labelled import in_the_middle
 from daemon.faces import zoo
 from daemon.faces.align import as_picture, cut, decode
 from daemon.faces.detect import detect
@@ -118,7 +118,7 @@ def labelled(
         picture = _read(path)
         faces = detect([picture], detector, settings.detect)[0]
         if faces:
-            found[path] = min(faces, key=lambda it: _off_middle(it, picture))
+            found[path] = in_the_middle(faces, picture)
     return found
 
 
@@ -260,10 +260,6 @@ def _spread(values: NDArray[np.float64]) -> dict[str, tuple[float, float]]:
 
 def _mean_sd(it: tuple[float, float], *, sign: str = "") -> str:
     return f"{it[0]:{sign}.3f} ± {it[1]:.3f}"
-
-
-def _off_middle(face: Detection, picture: Picture) -> float:
-    return from_middle((face.x + face.w / 2, face.y + face.h / 2), picture.shape)
 
 
 def _read(path: Path) -> Picture:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from benchmarks.labelled import from_middle
+from benchmarks import labelled
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -91,11 +91,11 @@ def crowd(
 
 def _head(path: Path, finder: YuNet) -> Head | None:
     """The labelled head of a picture, where it is sure and alone in its surroundings."""
-    picture = np.asarray(cv2.cvtColor(cv2.imread(str(path)), cv2.COLOR_BGR2RGB), np.uint8)
+    picture = labelled.read(path)
     faces = finder.detect([picture])[0]
     if not faces:
         return None
-    face = min(faces, key=lambda it: from_middle((it.x + it.w / 2, it.y + it.h / 2), picture.shape))
+    face = labelled.in_the_middle(faces, picture)
     room = _ROOM * face.h
     left, top = int(max(0, face.x - room)), int(max(0, face.y - room))
     right, bottom = int(face.x + face.w + room), int(face.y + face.h + room)

@@ -67,7 +67,7 @@ def low_resolution(picture: Picture, strength: int, _: np.random.Generator, __: 
 def compressed(picture: Picture, strength: int, _: np.random.Generator, __: Box) -> Picture:
     """Saved as a JPEG file of very few bytes."""
     quality = (25, 15, 10, 6, 3)[strength]
-    _, data = cv2.imencode(".jpg", picture[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
+    data = cv2.imencode(".jpg", picture[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
     return np.ascontiguousarray(_picture(cv2.imdecode(data, cv2.IMREAD_COLOR))[:, :, ::-1])
 
 
@@ -140,6 +140,7 @@ MORE: Mapping[str, Degradation] = {
     "shadow": shadowed,
     "far": far,
 }
+EVERY: Mapping[str, Degradation] = {**KINDS, **MORE}
 
 
 def _linear(picture: Picture) -> NDArray[np.float64]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from benchmarks import people
 from benchmarks.faces_made_worse import CLEAN
 
 if TYPE_CHECKING:
@@ -40,18 +41,18 @@ class Pairs:
     def of(cls, faces: Faces, rows: NDArray[np.int64], *, seed: int) -> Pairs:
         """The pairs among these rows."""
         similar = faces.vectors[rows] @ faces.vectors[rows].T
-        people = faces.people[rows]
+        whose = faces.people[rows]
         one, other = np.triu_indices(len(rows), 1)
-        same = people[one] == people[other]
+        same = whose[one] == whose[other]
         threshold = np.quantile(similar[one, other][~same], 1 - FALSE_RATE)
         one, other = one[same], other[same]
         order = np.random.default_rng(seed).permutation(len(one))
-        kept = order[_rank_within(people[one[order]]) < PAIRS_A_PERSON]
+        kept = order[_rank_within(whose[one[order]]) < PAIRS_A_PERSON]
         one, other = one[kept], other[kept]
         return cls(
             one=rows[one],
             other=rows[other],
-            people=people[one],
+            people=whose[one],
             similar=similar[one, other],
             failed=similar[one, other] < threshold,
         )
@@ -66,12 +67,7 @@ class Pairs:
 
     def drawn_again(self, rounds: int) -> Iterator[Pairs]:
         """With people drawn again, with replacement."""
-        draw = np.random.default_rng(0)
-        everybody, whose = np.unique(self.people, return_inverse=True)
-        places = [np.flatnonzero(whose == it) for it in range(len(everybody))]
-        for _ in range(rounds):
-            drawn = draw.integers(0, len(everybody), len(everybody))
-            rows = np.concatenate([places[it] for it in drawn])
+        for rows in people.drawn(self.people, rounds=rounds):
             yield replace(
                 self,
                 one=self.one[rows],

@@ -8,15 +8,14 @@ the package face_recognition_models.
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import cv2
 import numpy as np
 
 from benchmarks import labelled, people, report
+from benchmarks.landmarks import dlib_predictor
 from daemon.faces import zoo
 from daemon.faces.align import cut
 from daemon.faces.detect import detect
@@ -29,11 +28,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from daemon.faces.values import Detection, Picture
-
 LOWEST = 0.2
-# dlib's square in a box of YuNet, as `benchmarks.landmarks` draws it.
-_SQUARE, _DOWN = 0.95, 0.02
 _EYES = (36, 42)
 
 
@@ -52,26 +47,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def measured(limit: int | None) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Our measure and the eye aspect ratio of each labelled face."""
-    import dlib
-
-    package = importlib.util.find_spec("face_recognition_models")
-    if package is None or package.origin is None:
-        raise SystemExit("benchmarks.eyes needs the package face_recognition_models")
-    models = Path(package.origin).parent / "models"
-    predictor = dlib.shape_predictor(str(models / "shape_predictor_68_face_landmarks.dat"))
+    predict = dlib_predictor("shape_predictor_68_face_landmarks.dat")
     data = report.data_folder()
     found: list[tuple[float, float]] = []
     with tempfile.TemporaryDirectory() as state:
         settings = labelled.settings(data, Path(state))
         finder = zoo.build_detectors(plan(settings).detectors, settings)
         for path in sorted((data / "lfw-dev").glob("*/*.jpg"))[:limit]:
-            picture = np.ascontiguousarray(cv2.imread(str(path))[:, :, ::-1])
+            picture = labelled.read(path)
             faces = detect([picture], finder, settings.detect)[0]
             if faces:
-                face = min(
-                    faces, key=lambda it: labelled.from_middle((it.x + it.w / 2, it.y + it.h / 2),
-                                                               (250, 250)))  # fmt: skip
-                ratio = aspect_ratio(_points(predictor, picture, face))
+                face = labelled.in_the_middle(faces, picture)
+                parts = predict(picture, face).parts()
+                ratio = aspect_ratio(np.array([(it.x, it.y) for it in parts], np.float64))
                 crop = cut(picture, face, 1.0, settings.crops)
                 found.append((openness(Face.of(crop).eyes), ratio))
     ours, ratios = np.array(found).T
@@ -100,16 +88,6 @@ def interval(ours: NDArray[np.float64], ratios: NDArray[np.float64]) -> list[flo
     draw = np.random.default_rng(0)
     rounds = (draw.integers(0, len(ours), len(ours)) for _ in range(200))
     return [float(it) for it in people.interval([auc(ours[it], ratios[it]) for it in rounds])]
-
-
-def _points(predictor: Any, picture: Picture, face: Detection) -> NDArray[np.float64]:
-    import dlib
-
-    half = _SQUARE * max(face.w, face.h) / 2
-    x, y = face.x + face.w / 2, face.y + face.h / 2 + _DOWN * face.h
-    box = dlib.rectangle(*(round(it) for it in (x - half, y - half, x + half, y + half)))
-    parts = predictor(picture, box).parts()
-    return np.array([(part.x, part.y) for part in parts], np.float64)
 
 
 def as_text(result: dict[str, Any]) -> str:

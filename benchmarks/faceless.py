@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from benchmarks import report
+from benchmarks import labelled, report
 from daemon.faces.detect import shrink
 from daemon.faces.weights import find_weights
 from daemon.faces.yunet import YuNet
@@ -82,7 +82,7 @@ def finder(data: Path, state: Path) -> YuNet:
 def photographs(folders: Sequence[Path]) -> list[tuple[Path, Picture]]:
     """The photographs in the folders with their paths, RGB."""
     paths = [path for folder in folders for path in sorted(folder.rglob("*"))]
-    return [(path, _read(path)) for path in paths if path.suffix.lower() in SUFFIXES]
+    return [(path, labelled.read(path)) for path in paths if path.suffix.lower() in SUFFIXES]
 
 
 def write(sources: Sequence[Path], folder: Path) -> None:
@@ -123,11 +123,6 @@ def _heads(picture: Picture, finder: YuNet) -> list[tuple[float, float, float, f
                 )
             )
     return found
-
-
-def _read(path: Path) -> Picture:
-    picture: Picture = np.asarray(cv2.cvtColor(cv2.imread(str(path)), cv2.COLOR_BGR2RGB), np.uint8)
-    return picture
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:

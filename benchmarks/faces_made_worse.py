@@ -105,7 +105,7 @@ def _part(paths: Sequence[tuple[int, Path]]) -> tuple[list[Row], NDArray[np.floa
 def _views(
     number: int, path: Path, look: partial[tuple[Crop, Detection, dict[str, float]] | None]
 ) -> Iterator[tuple[str, tuple[Crop, dict[str, float]] | None]]:
-    picture = np.ascontiguousarray(cv2.imread(str(path))[:, :, ::-1])
+    picture = labelled.read(path)
     clean = look(picture, None)
     if clean is None:
         yield CLEAN, None
@@ -114,7 +114,7 @@ def _views(
     yield CLEAN, (crop, measures)
     box = face.x, face.y, face.w, face.h
     draw = np.random.default_rng(number)
-    for kind, degrade in {**degradations.KINDS, **degradations.MORE}.items():
+    for kind, degrade in degradations.EVERY.items():
         worse = degrade(picture, int(draw.integers(degradations.STRENGTHS)), draw, box)
         shrunk = worse.shape[1] / picture.shape[1]
         x, y, w, h = (shrunk * it for it in box)
@@ -135,10 +135,8 @@ def _look(
     height, width = picture.shape[:2]
     x, y, reach = place or (width / 2, height / 2, np.inf)
     faces = detect([picture], finder, settings.detect)[0]
-    near = [(np.hypot(it.x + it.w / 2 - x, it.y + it.h / 2 - y), it) for it in faces]
-    near = sorted((it for it in near if it[0] <= reach), key=lambda it: it[0])
-    if not near:
+    face = min(faces, key=lambda it: labelled.distance(it, x, y), default=None)
+    if face is None or labelled.distance(face, x, y) > reach:
         return None
-    face = near[0][1]
     crop = cut(picture, face, 1.0, settings.crops)
     return crop, face, measure(crop, face, width, height)

@@ -4,9 +4,10 @@ picture, and its vector. The labelled face is the one nearest the middle.
 
 from __future__ import annotations
 
+import math
 import statistics
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import cv2
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from benchmarks.verification import Vectors
-    from daemon.faces.values import Crop, Detection, Detector
+    from daemon.faces.values import Crop, Detection, Detector, Picture
 
 Crops = dict["Path", "Crop"]
 _AT_ONCE = 64
@@ -45,15 +46,15 @@ class Found:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Embedded:
-    """Vectors by picture and how well each agrees with its mirror image's, and milliseconds a face
-    for aligning and embedding on one thread: by the clock, and of a processor, which others on the
-    machine disturb less.
+    """Vectors by picture, and milliseconds a face for aligning and embedding on one thread: by the
+    clock, and of a processor, which others on the machine disturb less. `agreements` say how well
+    each vector agrees with the mirror image's, where that was asked.
     """
 
     vectors: Vectors
-    agreements: dict[Path, float]
     face_ms: float
     cpu_ms: float
+    agreements: dict[Path, float] = field(default_factory=dict)
 
 
 def settings(data: Path, state: Path, *, packaged: bool = False) -> Settings:
@@ -69,12 +70,12 @@ def find_crops(
     finder = detector or zoo.build_detectors(plan(settings).detectors, settings)
     crops, measures, spent = {}, {}, 0.0
     for path in pictures:
-        picture = cv2.cvtColor(cv2.imread(str(path)), cv2.COLOR_BGR2RGB)
+        picture = read(path)
         start = time.perf_counter()
         faces = detect([picture], finder, settings.detect)[0]
         spent += time.perf_counter() - start
         if faces:
-            face = min(faces, key=lambda face: from_middle(_middle(face), picture.shape))
+            face = in_the_middle(faces, picture)
             crops[path] = cut(picture, face, 1.0, settings.crops)
             height, width = picture.shape[:2]
             measures[path] = measure(crops[path], face, width, height)
@@ -111,9 +112,21 @@ def embedded(crops: Crops, settings: Settings, *, mirror: bool, model: str = "Dl
     )
 
 
-def from_middle(point: tuple[float, float], shape: tuple[int, ...]) -> float:
-    """Squared distance of a point from the middle of a picture."""
-    return (point[0] - shape[1] / 2) ** 2 + (point[1] - shape[0] / 2) ** 2
+def read(path: Path) -> Picture:
+    """A picture file, RGB."""
+    picture: Picture = np.asarray(cv2.cvtColor(cv2.imread(str(path)), cv2.COLOR_BGR2RGB), np.uint8)
+    return picture
+
+
+def in_the_middle(faces: Sequence[Detection], picture: Picture) -> Detection:
+    """The labelled one of these faces, at least one: the nearest to the middle of the picture."""
+    height, width = picture.shape[:2]
+    return min(faces, key=lambda it: distance(it, width / 2, height / 2))
+
+
+def distance(face: Detection, x: float, y: float) -> float:
+    """How far the middle of a face is from a point, pixels."""
+    return math.hypot(face.x + face.w / 2 - x, face.y + face.h / 2 - y)
 
 
 def shrunk(face: Detection, factor: float) -> Detection:
@@ -126,7 +139,3 @@ def shrunk(face: Detection, factor: float) -> Detection:
         h=face.h * factor,
         landmarks=face.landmarks * np.float32(factor),
     )
-
-
-def _middle(face: Detection) -> tuple[float, float]:
-    return face.x + face.w / 2, face.y + face.h / 2

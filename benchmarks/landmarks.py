@@ -14,7 +14,6 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import cv2
 import numpy as np
 
 from benchmarks import labelled, lfw, report, verification
@@ -55,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         )
         detector = zoo.build_detector("yunet", settings)
         embedder = zoo.build_embedder("Dlib", settings)
-        pictures = [_read(path) for path in paths]
+        pictures = [labelled.read(path) for path in paths]
         faces = [_labelled(picture, detector) for picture in pictures]
         methods = {}
         for name, chips in _ways(detector).items():
@@ -111,20 +110,32 @@ def _near(detector: Detector, width: float, side: int) -> Callable[[Picture, Det
 def _dlib_chip() -> Callable[[Picture, Detection], Picture]:
     import dlib
 
-    folder = package_folder("face_recognition_models")
-    if folder is None:
-        raise SystemExit("dlib's predictor is in the package face_recognition_models: install it")
-    predict = dlib.shape_predictor(str(folder / "models" / "shape_predictor_5_face_landmarks.dat"))
-    right, lower, widths = _DLIB_SQUARE
+    predict = dlib_predictor("shape_predictor_5_face_landmarks.dat")
 
     def chip(picture: Picture, face: Detection) -> Picture:
-        x, y = face.x + (0.5 + right) * face.w, face.y + (0.5 + lower) * face.h
-        half = widths * face.w / 2
-        square = dlib.rectangle(*(round(it) for it in (x - half, y - half, x + half, y + half)))
-        found: Picture = dlib.get_face_chip(picture, predict(picture, square), 150, 0.25)
+        found: Picture = dlib.get_face_chip(picture, predict(picture, face), 150, 0.25)
         return found
 
     return chip
+
+
+def dlib_predictor(file: str) -> Callable[[Picture, Detection], Any]:
+    """What one of dlib's predictors finds in a face: its points, as dlib has them."""
+    import dlib
+
+    folder = package_folder("face_recognition_models")
+    if folder is None:
+        raise SystemExit("dlib's predictor is in the package face_recognition_models: install it")
+    predictor = dlib.shape_predictor(str(folder / "models" / file))
+    right, lower, widths = _DLIB_SQUARE
+
+    def predict(picture: Picture, face: Detection) -> Any:
+        x, y = face.x + (0.5 + right) * face.w, face.y + (0.5 + lower) * face.h
+        half = widths * face.w / 2
+        square = dlib.rectangle(*(round(it) for it in (x - half, y - half, x + half, y + half)))
+        return predictor(picture, square)
+
+    return predict
 
 
 def _chip(picture: Picture, face: Detection) -> Picture:
@@ -164,15 +175,7 @@ def _measures(
 
 def _labelled(picture: Picture, detector: Detector) -> Detection:
     """The face nearest the middle; YuNet finds one in every picture of the set."""
-    return min(
-        detector.detect([picture])[0],
-        key=lambda it: labelled.from_middle((it.x + it.w / 2, it.y + it.h / 2), picture.shape),
-    )
-
-
-def _read(path: Path) -> Picture:
-    picture: Picture = np.asarray(cv2.cvtColor(cv2.imread(str(path)), cv2.COLOR_BGR2RGB), np.uint8)
-    return picture
+    return labelled.in_the_middle(detector.detect([picture])[0], picture)
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:

@@ -4,6 +4,7 @@ its own: it silences warnings and takes gigabytes.
 
 from __future__ import annotations
 
+import math
 import multiprocessing
 import os
 import statistics
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 
-from benchmarks.labelled import Embedded, from_middle
+from benchmarks.labelled import Embedded
 from daemon.faces.embed import unit
 from daemon.faces.weights import find_weights
 
@@ -62,7 +63,8 @@ def represented(pictures: Sequence[Path], weights: Sequence[Path]) -> Embedded:
             )
             clock.append(1000 * (time.perf_counter() - start[0]))
             cpu.append(1000 * (time.process_time() - start[1]))
-            face = min(faces, key=lambda face: from_middle(_middle(face), picture.shape))
+            middle = picture.shape[1] / 2, picture.shape[0] / 2
+            face = min(faces, key=lambda face: math.dist(_middle(face), middle))
             vectors[path] = unit(np.array([face["embedding"]], np.float32))[0]
     return Embedded(
         vectors=vectors, face_ms=statistics.median(clock), cpu_ms=statistics.median(cpu)

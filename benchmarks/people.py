@@ -70,11 +70,16 @@ def read(limit: int | None = None) -> Faces:
 
 def halves(faces: Faces, splits: int) -> Iterator[tuple[Faces, Faces]]:
     """The faces of one half of the people and of the other, for so many ways to halve them."""
-    everybody = np.unique(faces.people)
     for seed in range(splits):
-        drawn = np.random.default_rng(seed).permutation(everybody)[: len(everybody) // 2]
-        one = np.isin(faces.people, drawn)
+        one = half(faces.people, seed)
         yield faces.of(one), faces.of(~one)
+
+
+def half(people: NDArray[np.int64], seed: int) -> NDArray[np.bool_]:
+    """Which faces are of one half of the people, drawn by chance."""
+    everybody = np.unique(people)
+    chosen = np.random.default_rng(seed).permutation(everybody)[: len(everybody) // 2]
+    return np.isin(people, chosen)
 
 
 def drawn(

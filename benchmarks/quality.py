@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from benchmarks import faces_made_worse, report
+from benchmarks import faces_made_worse, people, report
 from benchmarks.degradations import KINDS
 from benchmarks.discard import Pairs, drawn_pictures, share_of_oracle
 from benchmarks.faces_made_worse import CLEAN, Faces
-from benchmarks.quality_fit import as_module, fit, score_of
+from benchmarks.quality_fit import as_module, fit, goodness_of, scores_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -49,12 +49,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Measure and print, or fit and print."""
     options = _options(arguments)
     faces = faces_made_worse.read(options.limit)
-    everybody = np.unique(faces.people)
     if options.fit:
-        print(as_module(fit(faces, np.isin(faces.people, everybody))), end="")
+        everybody = np.ones(len(faces.people), bool)
+        print(as_module(fit(faces, goodness_of(faces), everybody)), end="")
         return
-    chosen = np.random.default_rng(0).permutation(everybody)[: len(everybody) // 2]
-    result = measured(faces, np.isin(faces.people, chosen))
+    result = measured(faces, people.half(faces.people, seed=0))
     if options.picture:
         draw_curves(result, options.picture)
     report.publish(result, as_text(result), as_json=options.json)
@@ -63,10 +62,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def measured(faces: Faces, own: NDArray[np.bool_]) -> dict[str, Any]:
     """Fitted on the faces in `own`, judged on the others."""
     sets = _sets(faces, ~own)
-    ours = score_of(faces, fit(faces, own))
+    goodness = goodness_of(faces)
+    ours = scores_of(goodness, fit(faces, goodness, own))
     unseen = {}
     for kind, pairs in sets.kinds.items():
-        without = score_of(faces, fit(faces, own & (faces.kinds != kind)))
+        without = scores_of(goodness, fit(faces, goodness, own & (faces.kinds != kind)))
         unseen[kind] = _median(pairs, without)
     alone = {
         name: sign * np.nan_to_num(faces.measures[name], nan=-np.inf)
@@ -119,7 +119,7 @@ def _median(sets: Sequence[Pairs], scores: NDArray[np.float64]) -> float:
 def _interval(pairs: Pairs, scores: NDArray[np.float64]) -> list[float]:
     """95 % by drawing people again."""
     found = [share_of_oracle(it, scores) for it in pairs.drawn_again(ROUNDS)]
-    return [float(it) for it in np.percentile(found, [2.5, 97.5])]
+    return [float(it) for it in people.interval(found)]
 
 
 def draw_curves(result: dict[str, Any], path: str) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from benchmarks.faces_made_worse import CLEAN
 from daemon.faces.quality import GOODNESS
@@ -13,8 +14,6 @@ from daemon.faces.quality_weights import Term
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    from numpy.typing import NDArray
 
     from benchmarks.faces_made_worse import Faces
 
@@ -28,6 +27,9 @@ RIDGE = 1e-3
 NEXT_TO_NOTHING = 0.03
 
 
+Goodness = dict[str, NDArray[np.float64]]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fit:
     """What `daemon.faces.quality_weights` holds."""
@@ -36,11 +38,10 @@ class Fit:
     terms: Mapping[str, Term]
 
 
-def fit(faces: Faces, chosen: NDArray[np.bool_]) -> Fit:
+def fit(faces: Faces, goodness: Goodness, chosen: NDArray[np.bool_]) -> Fit:
     """Predict which share of the person's other clean pictures finds a face."""
     found = _found(faces, chosen)
     rows = np.flatnonzero(chosen & np.isfinite(found))
-    goodness = _goodness(faces)
     bends, columns = {}, []
     for name, values in goodness.items():
         knee, most = (float(it) for it in np.quantile(values[rows], [KNEE, MOST]))
@@ -61,14 +62,11 @@ def fit(faces: Faces, chosen: NDArray[np.bool_]) -> Fit:
     return Fit(constant=constant, terms=terms)
 
 
-def score_of(faces: Faces, fitted: Fit) -> NDArray[np.float64]:
+def scores_of(goodness: Goodness, fitted: Fit) -> NDArray[np.float64]:
     """The score of each face, in log-odds."""
-    goodness = _goodness(faces)
-    total = np.full(len(faces.people), fitted.constant)
-    for name, term in fitted.terms.items():
-        above = np.minimum(goodness[name], term.most) - term.knee
-        total -= term.slope * (term.most - term.knee - above) - term.steeper * np.minimum(0, above)
-    return total
+    losses = [[term.loss(it) for it in goodness[name]] for name, term in fitted.terms.items()]
+    scores: NDArray[np.float64] = fitted.constant - np.sum(losses, axis=0)
+    return scores
 
 
 def as_module(fitted: Fit) -> str:
@@ -82,7 +80,8 @@ def as_module(fitted: Fit) -> str:
     return "\n".join([*lines, "}", ""])
 
 
-def _goodness(faces: Faces) -> dict[str, NDArray[np.float64]]:
+def goodness_of(faces: Faces) -> Goodness:
+    """How good each face is by each measure."""
     return {
         name: np.array([how(value) for value in faces.measures[name]])
         for name, how in GOODNESS.items()

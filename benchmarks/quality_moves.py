@@ -11,7 +11,6 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import cv2
 import numpy as np
 
 from benchmarks import degradations, labelled, report
@@ -95,12 +94,10 @@ def _pairs(
         settings = labelled.settings(data, Path(state))
         finder = zoo.build_detectors(plan(settings).detectors, settings)
         for number in chosen.tolist():
-            picture = np.ascontiguousarray(cv2.imread(str(paths[number]))[:, :, ::-1])
+            picture = labelled.read(paths[number])
             found = detect([picture], finder, settings.detect)[0]
             if found:
-                face = min(
-                    found, key=lambda it: labelled.from_middle((it.x + it.w / 2, it.y + it.h / 2),
-                                                               picture.shape))  # fmt: skip
+                face = labelled.in_the_middle(found, picture)
                 yield _measured(picture, face, settings), _worse(picture, face, settings, number)
 
 
@@ -109,7 +106,7 @@ def _worse(
 ) -> dict[str, list[dict[str, float]]]:
     box = face.x, face.y, face.w, face.h
     found: dict[str, list[dict[str, float]]] = {}
-    for kind, degrade in {**degradations.KINDS, **degradations.MORE}.items():
+    for kind, degrade in degradations.EVERY.items():
         for strength in range(degradations.STRENGTHS):
             worse = degrade(picture, strength, np.random.default_rng(seed), box)
             placed = labelled.shrunk(face, worse.shape[1] / picture.shape[1])

@@ -15,14 +15,11 @@ import math
 from typing import TYPE_CHECKING, Final
 
 from catalog.records import QualityRecord
-from daemon.faces.measures.table import measure
 from daemon.faces.quality_weights import CONSTANT, TERMS
 from daemon.faces.quality_words import words
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-
-    from daemon.faces.values import Crop, Detection
 
 VERSION: Final = "2"
 # Whose agreement with the mirror image counts: other models' cosines have another scale.
@@ -55,11 +52,12 @@ def quality(measures: Mapping[str, float]) -> QualityRecord:
     much as at its knee.
     """
     lost = losses(measures)
+    most_first = sorted(lost, key=lambda it: -lost[it])
     return QualityRecord(
         version=VERSION,
         score=1 / (1 + math.exp(sum(lost.values()) - CONSTANT)),
         measures={name: value for name, value in measures.items() if math.isfinite(value)},
-        reasons=words(measures, [name for name, it in _most_first(lost) if it >= _A_REASON]),
+        reasons=words(measures, [it for it in most_first if lost[it] >= _A_REASON]),
     )
 
 
@@ -68,19 +66,8 @@ def losses(measures: Mapping[str, float]) -> dict[str, float]:
     found = {}
     for name, term in TERMS.items():
         value = measures.get(name, math.nan)
-        goodness = GOODNESS[name](value) if math.isfinite(value) else term.knee
-        above = min(goodness, term.most) - term.knee
-        found[name] = term.slope * (term.most - term.knee - above) - term.steeper * min(0.0, above)
+        found[name] = term.loss(GOODNESS[name](value) if math.isfinite(value) else term.knee)
     return found
-
-
-def score(crop: Crop, detection: Detection, width: float, height: float) -> QualityRecord:
-    """The quality of one face as far as its picture alone tells; see `measure`."""
-    return quality(measure(crop, detection, width, height))
-
-
-def _most_first(lost: Mapping[str, float]) -> list[tuple[str, float]]:
-    return sorted(lost.items(), key=lambda it: -it[1])
 
 
 def _logit(share: float) -> float:

@@ -20,6 +20,11 @@ class Term:
     slope: float
     steeper: float
 
+    def loss(self, goodness: float) -> float:
+        """By how many log-odds this lowers the score below the best there is."""
+        above = min(goodness, self.most) - self.knee
+        return self.slope * (self.most - self.knee - above) - self.steeper * min(0.0, above)
+
 
 CONSTANT: Final = 3.9756
 TERMS: Final[Mapping[str, Term]] = {

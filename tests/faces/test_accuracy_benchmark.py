@@ -109,3 +109,17 @@ def test_a_quick_look_runs_to_the_end(test_data: Path) -> None:
     for rates in parts.values():
         low, high = rates["1e-02"]["interval"]
         assert 0.7 < low <= rates["1e-02"]["tar"] <= high
+
+
+@pytest.mark.long
+def test_the_peer_runs_beside_it(test_data: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.accuracy", "--no-table", "--limit", "1", "--json"],
+        cwd=REPOSITORY,
+        env={**os.environ, "ROLLCALL_TEST_DATA": str(test_data)},
+        capture_output=True,
+        text=True,
+        timeout=100,
+    )
+    assert done.returncode == 0, done.stderr
+    assert any("DeepFace" in name for name in json.loads(done.stdout)["methods"])

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmarks import degradations
+from benchmarks import degradations, labelled
 from catalog.migrations import migrate
 from daemon.faces.align import cut
 from daemon.faces.detect import detect
@@ -51,11 +51,7 @@ def smaller(face: Seen, factor: float) -> Seen:
     """The same face in a smaller picture."""
     picture, found = face
     small = cv2.resize(picture, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
-    moved = Detection(
-        x=found.x * factor, y=found.y * factor, w=found.w * factor, h=found.h * factor,
-        landmarks=found.landmarks * np.float32(factor), confidence=found.confidence,
-    )  # fmt: skip
-    return np.asarray(small, np.uint8), moved
+    return np.asarray(small, np.uint8), labelled.shrunk(found, factor)
 
 
 def test_the_measures_are_the_columns(tmp_path: Path, face: Seen) -> None:
@@ -98,7 +94,7 @@ def test_a_degradation_moves_its_measure_the_right_way(
     face: Seen, kind: str, name: str, sign: int
 ) -> None:
     picture, found = smaller(face, 36 / measures(*face)["size_px"])
-    degrade = {**degradations.KINDS, **degradations.MORE}[kind]
+    degrade = degradations.EVERY[kind]
     box = (found.x, found.y, found.w, found.h)
     clean = measures(picture, found)[name]
     for strength in range(1, degradations.STRENGTHS):

@@ -9,10 +9,11 @@ import cv2
 import numpy as np
 import pytest
 
+from benchmarks.labelled import shrunk
 from daemon.faces.align import cut
 from daemon.faces.detect import detect, shrink
-from daemon.faces.measures.table import MEASURES
-from daemon.faces.quality import VERSION, losses, score
+from daemon.faces.measures.table import MEASURES, measure
+from daemon.faces.quality import VERSION, losses
 from daemon.faces.quality import quality as of_measures
 from daemon.faces.values import Crop, Detection, Detector
 from daemon.settings import Crops, Settings
@@ -26,7 +27,7 @@ def face(photo, yunet: Detector, face_settings: Settings) -> tuple[np.ndarray, D
 
 def quality(picture: np.ndarray, found: Detection):
     height, width = picture.shape[:2]
-    return score(cut(picture, found, 1.0, Crops()), found, width, height)
+    return of_measures(measure(cut(picture, found, 1.0, Crops()), found, width, height))
 
 
 def falls(scores: list[float]) -> bool:
@@ -53,7 +54,7 @@ def test_the_size_is_that_of_the_full_picture(face) -> None:
     picture, found = face
     eyes = float(np.linalg.norm(found.landmarks[1] - found.landmarks[0]))
     crop = cut(picture, found, 3.0, Crops())
-    assert score(crop, found, 1000, 1000).measures["size_px"] == pytest.approx(3 * eyes, rel=0.15)
+    assert measure(crop, found, 1000, 1000)["size_px"] == pytest.approx(3 * eyes, rel=0.15)
 
 
 def test_the_score_falls_with_blur(face) -> None:
@@ -70,16 +71,7 @@ def test_the_score_falls_with_size(face) -> None:
     scores, lost = [], {}
     for factor in (1.0, 0.3, 0.1, 0.04):
         small = shrink(picture, round(max(picture.shape) * factor))
-        ratio = small.shape[1] / picture.shape[1]
-        moved = replace(
-            found,
-            x=found.x * ratio,
-            y=found.y * ratio,
-            w=found.w * ratio,
-            h=found.h * ratio,
-            landmarks=found.landmarks * np.float32(ratio),
-        )
-        record = quality(small, moved)
+        record = quality(small, shrunk(found, small.shape[1] / picture.shape[1]))
         scores.append(record.score)
         lost = losses(record.measures)
     assert falls(scores) and scores[-1] < 0.8 * scores[0]
@@ -113,8 +105,8 @@ def test_hopeless_crops_have_a_score_all_the_same(
     picture = np.full((*shape, 3), value, np.uint8)
     crop = Crop(jpeg=b"", picture=picture, landmarks=landmarks, scale=1.0, x=0.0, y=0.0)
     found = Detection(x=0, y=0, w=1, h=1, landmarks=landmarks, confidence=0.9)
-    record = score(crop, found, 100, 100)
-    assert all(math.isfinite(measure) for measure in record.measures.values())
+    record = of_measures(measure(crop, found, 100, 100))
+    assert all(math.isfinite(value) for value in record.measures.values())
     assert 0 <= record.score < 0.5 and record.reasons
 
 

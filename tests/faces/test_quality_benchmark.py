@@ -11,7 +11,7 @@ import pytest
 from benchmarks import degradations, faces_made_worse, quality
 from benchmarks.discard import Pairs, drawn_pictures, share_of_oracle
 from benchmarks.faces_made_worse import CLEAN, Faces
-from benchmarks.quality_fit import as_module, fit, score_of
+from benchmarks.quality_fit import as_module, fit, goodness_of, scores_of
 from daemon.faces.measures.table import MEASURES
 from tests.makers import crowd, looks
 
@@ -78,24 +78,25 @@ def test_the_oracle_gains_all_and_chance_nothing(made_up: Faces) -> None:
 
 def test_the_fit_finds_what_tells_and_no_slope_is_negative(made_up: Faces) -> None:
     everybody = np.ones(len(made_up.people), bool)
-    found = fit(made_up, everybody)
+    goodness = goodness_of(made_up)
+    found = fit(made_up, goodness, everybody)
     assert all(it.slope >= 0 and it.steeper >= 0 for it in found.terms.values())
     pairs = pairs_of(made_up)
-    ours = share_of_oracle(pairs, score_of(made_up, found))
+    ours = share_of_oracle(pairs, scores_of(goodness, found))
     assert ours > 0.9 * share_of_oracle(pairs, made_up.measures["confidence"])
     worse = replace(
         made_up, measures={**made_up.measures, "confidence": np.full(len(made_up.people), 0.5)}
     )
-    assert (score_of(worse, found) <= score_of(made_up, found) + 1e-9).mean() > 0.9
+    assert (scores_of(goodness_of(worse), found) <= scores_of(goodness, found) + 1e-9).mean() > 0.9
     lines = as_module(found)
     assert lines.startswith("CONSTANT: Final = ")
     assert '"confidence": Term(knee=' in lines
 
 
-@pytest.mark.parametrize("kind", [*degradations.KINDS, *degradations.MORE])
+@pytest.mark.parametrize("kind", degradations.EVERY)
 def test_a_degradation_is_the_same_each_time_and_more_each_time(kind: str) -> None:
     picture = np.random.default_rng(0).integers(60, 200, (60, 50, 3)).astype(np.uint8)
-    degrade = {**degradations.KINDS, **degradations.MORE}[kind]
+    degrade = degradations.EVERY[kind]
 
     def worse(strength: int) -> np.ndarray:
         return degrade(picture, strength, np.random.default_rng(7), (10, 10, 30, 40))
@@ -110,7 +111,7 @@ def test_a_degradation_is_the_same_each_time_and_more_each_time(kind: str) -> No
 
 def test_a_short_run_on_real_photographs(test_data: Path, tmp_path: Path) -> None:
     faces = faces_made_worse.read(24, processes=1)
-    assert set(faces.kinds) == {CLEAN, *degradations.KINDS, *degradations.MORE}
+    assert set(faces.kinds) == {CLEAN, *degradations.EVERY}
     assert all(np.isfinite(values).all() for values in faces.measures.values())
     result = quality.measured(faces, np.ones(len(faces.people), bool) & (faces.pictures % 2 == 0))
     assert {"ours", "confidence", "agreement"} <= result["shares"].keys()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from benchmarks import quality_moves
-from benchmarks.degradations import KINDS, MORE
+from benchmarks.degradations import EVERY
 from daemon.faces.measures.table import MEASURES
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ def test_a_short_run_finds_measures_that_go_the_right_way(test_data: Path) -> No
     result = quality_moves.measured(4)
     shares = {(kind, name): share for kind, name, share in result["moves"]}
     assert shares.keys() == quality_moves.MOVES.keys()
-    assert {kind for kind, _ in shares} <= {*KINDS, *MORE}
+    assert {kind for kind, _ in shares} <= EVERY.keys()
     assert {name for _, name in shares} <= MEASURES.keys()
     sure = [("defocus", "blur"), ("dark", "brightness"), ("noise", "noise"), ("far", "size_px")]
     assert all(shares[it] == 1 for it in sure)
