@@ -46,7 +46,7 @@ class Verdict:
 
 def batches(
     connection: sqlite3.Connection, verdicts: Sequence[Verdict], size: int
-) -> list[list[Verdict]]:
+) -> list[Sequence[Verdict]]:
     """The verdicts in parts of about this size, those on one photo or video never apart: between
     two parts nobody is in a picture twice. At least one part.
     """
@@ -63,7 +63,7 @@ def batches(
         if len(found[-1]) >= size:
             found.append([])
         found[-1] += own
-    return found
+    return list(found)
 
 
 def apply(

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Callable, Sequence
 
+    from catalog.assignments import Verdict
     from catalog.jobs import Job, Patience
     from catalog.writer import Writer
     from daemon.pool import Pool
@@ -60,7 +61,9 @@ class Identification(Serial):
         verdicts = answer.verdicts
         founded: dict[int, int] = {}
         changed = 0
-        chunks = self._writer.run(lambda it: assignments.batches(it, verdicts, CHUNK))
+        chunks: list[Sequence[Verdict]] = [verdicts]
+        if len(verdicts) > CHUNK:
+            chunks = self._writer.run(lambda it: assignments.batches(it, verdicts, CHUNK))
         for chunk in chunks[:-1]:
             changed += self._writer.run(
                 lambda it, chunk=chunk: assignments.apply(it, chunk, founded)  # type: ignore[misc]

@@ -41,8 +41,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from contextlib import AbstractContextManager
 
+    from daemon.faces.embed import Agreements
     from daemon.faces.values import Crop, Detection, Picture, Vectors
     from daemon.intake.frames import Frame
+    from daemon.settings import Settings
     from daemon.tasks import PhotoTask
 
 
@@ -125,13 +127,9 @@ def _look(work: Work) -> None:
         )
     _still_the_same(work.task)
     with work.step("align"):
-        work.crops = [cut(frame.picture, face, frame.scale, settings.crops) for face in work.found]
-    height, width = frame.picture.shape[:2]
+        work.crops = _cut(frame, work.found, settings)
     with work.step("quality"):
-        work.measures = [
-            measure(crop, face, width, height)
-            for crop, face in zip(work.crops, work.found, strict=True)
-        ]
+        work.measures = _measured(frame, work.found, work.crops)
     work.scale = frame.scale
 
 
@@ -182,16 +180,12 @@ class Examined:
 
 def examine(path: bytes, stages: Stages) -> Examined:
     """Measure the faces of a photo that is not catalogued. Raises BadFile, as `look` does."""
-    frame, faces = _seen(path, stages)
-    crops = [cut(frame.picture, face, frame.scale, stages.settings.crops) for face in faces]
-    height, width = frame.picture.shape[:2]
-    found = [measure(*it, width, height) for it in zip(crops, faces, strict=True)]
+    frame, faces, crops = _seen(path, stages)
+    measures = _measured(frame, faces, crops)
     for embedder in stages.embedders:
         if embedder.name == FITTED_FOR:
-            _, agreement = agreements(crops, embedder)
-            for measures, agrees in zip(found, agreement.tolist(), strict=True):
-                measures["agreement"] = agrees
-    rated = tuple(quality(it) for it in found)
+            _add_agreement(measures, agreements(crops, embedder)[1])
+    rated = tuple(quality(it) for it in measures)
     return Examined(
         picture=frame.picture, scale=frame.scale, faces=tuple(zip(faces, rated, strict=True))
     )
@@ -201,8 +195,7 @@ def look(path: bytes, stages: Stages, *, compared: Sequence[EmbedderRecord] = ()
     """Find and embed the faces of a photo, for a search; by these kinds too, as far as their
     weights are here. Raises BadFile, as `probe` and `frames` do.
     """
-    frame, faces = _seen(path, stages)
-    crops = [cut(frame.picture, face, frame.scale, stages.settings.crops) for face in faces]
+    frame, faces, crops = _seen(path, stages)
     scale = frame.scale
     return Look(
         boxes=tuple((it.x * scale, it.y * scale, it.w * scale, it.h * scale) for it in faces),
@@ -210,12 +203,29 @@ def look(path: bytes, stages: Stages, *, compared: Sequence[EmbedderRecord] = ()
     )
 
 
-def _seen(path: bytes, stages: Stages) -> tuple[Frame, list[Detection]]:
-    """A photo that is not catalogued, and its faces."""
+def _seen(path: bytes, stages: Stages) -> tuple[Frame, list[Detection], list[Crop]]:
+    """A photo that is not catalogued, its faces, and their crops."""
     facts = probe(path, max_megapixels=stages.settings.intake.max_megapixels)
     if facts.kind == "video":
         raise BadFile("it is a video; give a photo")
-    return _find(path, facts, stages, step=_untimed)
+    frame, faces = _find(path, facts, stages, step=_untimed)
+    return frame, faces, _cut(frame, faces, stages.settings)
+
+
+def _cut(frame: Frame, faces: Sequence[Detection], settings: Settings) -> list[Crop]:
+    return [cut(frame.picture, face, frame.scale, settings.crops) for face in faces]
+
+
+def _measured(
+    frame: Frame, faces: Sequence[Detection], crops: Sequence[Crop]
+) -> list[dict[str, float]]:
+    height, width = frame.picture.shape[:2]
+    return [measure(*it, width, height) for it in zip(crops, faces, strict=True)]
+
+
+def _add_agreement(measures: Sequence[dict[str, float]], agreement: Agreements) -> None:
+    for own, agrees in zip(measures, agreement.tolist(), strict=True):
+        own["agreement"] = agrees
 
 
 def _recognise(works: Sequence[Work], stages: Stages) -> None:
@@ -227,14 +237,13 @@ def _recognise(works: Sequence[Work], stages: Stages) -> None:
         vectors, agreement = agreements(crops, embedder)
         seconds = (time.perf_counter() - start) / max(1, len(crops))
         kind = kind_of(embedder)
-        rows = iter(zip(vectors.astype("<f4", copy=False), agreement.tolist(), strict=True))
+        if embedder.name == FITTED_FOR:
+            _add_agreement([it for work in works for it in work.measures], agreement)
+        rows = iter(vectors.astype("<f4", copy=False))
         for work in works:
             work.vectors = work.vectors or [{} for _ in work.crops]
-            for result, measures in zip(work.vectors, work.measures, strict=True):
-                row, agrees = next(rows)
-                result[kind] = row.tobytes()
-                if embedder.name == FITTED_FOR:
-                    measures["agreement"] = agrees
+            for result in work.vectors:
+                result[kind] = next(rows).tobytes()
             if stages.is_noted(embedder):
                 work.note("embed", embedder.name, started_at, seconds * len(work.crops))
 

@@ -55,6 +55,15 @@ def json_option(function: F) -> F:
     )
 
 
+def photo_at(path: Path) -> bytes:
+    """The real path of a photo that a command was given. Raises UsageError where there is none."""
+    if not os.path.isfile(path):  # noqa: PTH113 - Path.is_file raises where it may not look
+        raise UsageError(
+            f"{path}: there is no such file, or this user may not see it; check the spelling"
+        )
+    return os.path.realpath(os.fsencode(path))
+
+
 def yes_option(function: F) -> F:
     """`--yes`, handed to the command as `yes`; see `agreed`."""
     return click.option("--yes", is_flag=True, help="Do not ask.")(function)

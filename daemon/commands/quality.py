@@ -4,7 +4,6 @@ catalog.
 
 from __future__ import annotations
 
-import os
 from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from daemon.commands.common import config_option, json_option, open_catalog, print_json
+from daemon.commands.common import config_option, json_option, open_catalog, photo_at, print_json
 from daemon.errors import EnvironmentTrouble, UsageError
 
 if TYPE_CHECKING:
@@ -50,15 +49,12 @@ def _measure(settings: Settings, photo: Path, draw: Path | None, *, as_json: boo
     from daemon.pipeline import examine
     from daemon.stages import Stages
 
-    if not os.path.isfile(photo):  # noqa: PTH113 - Path.is_file raises where it may not look
-        raise UsageError(
-            f"{photo}: there is no such file, or this user may not see it; check the spelling"
-        )
+    path = photo_at(photo)
     if draw is not None and draw.suffix.lower() not in (".png", ".jpg", ".jpeg"):
         raise UsageError(f"{draw}: give a name that ends in .png or .jpg")
     if draw is not None and draw.exists():
         raise UsageError(f"{draw}: there is a file already; choose another name")
-    found = examine(os.fsencode(os.path.realpath(photo)), Stages.load(settings))
+    found = examine(path, Stages.load(settings))
     if draw is not None:
         _draw(found, draw)
     if as_json:
@@ -68,7 +64,6 @@ def _measure(settings: Settings, photo: Path, draw: Path | None, *, as_json: boo
 
 
 def _suggest(settings: Settings, *, as_json: bool) -> None:
-    from catalog import calibrations
     from daemon.people import found_by_quality
     from daemon.people.ensemble import Ensemble
     from daemon.people.limits import limits
@@ -78,7 +73,7 @@ def _suggest(settings: Settings, *, as_json: bool) -> None:
         members = Ensemble.read(connection).members
         if not members:
             raise UsageError("the catalog holds no faces yet; scan some photos first")
-        embedder = calibrations.active_embedders(connection)[0]
+        embedder = members[0].embedder
         allowed = limits(settings.identify, members[0].calibration)
         bands = found_by_quality.bands(connection, embedder, allowed.threshold)
     least = found_by_quality.suggested(bands)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
@@ -12,8 +11,7 @@ import click
 from catalog import people as people_rows
 from catalog.evidence import NoSuchFaceError
 from catalog.files import path_of
-from daemon.commands.common import interruptible, open_catalog, print_json
-from daemon.errors import UsageError
+from daemon.commands.common import interruptible, open_catalog, photo_at, print_json
 from daemon.following import through_or_alone
 
 if TYPE_CHECKING:
@@ -28,11 +26,7 @@ def photo(settings: Settings, path: Path, limit: int, *, as_json: bool) -> int:
     """Who is in a photo; its models run here or in the daemon. Returns the exit code."""
     from daemon.asking import search_alone, search_through_daemon
 
-    if not os.path.isfile(path):  # noqa: PTH113 - Path.is_file raises where it may not look
-        raise UsageError(
-            f"{path}: there is no such file, or this user may not see it; check the spelling"
-        )
-    real = os.path.realpath(os.fsencode(path))
+    real = photo_at(path)
     stop = threading.Event()
     search = through_or_alone(settings, search_through_daemon, search_alone, stop=stop)
     with interruptible(stop):

@@ -61,11 +61,9 @@ def _face(image: Picture, number: int, face: Detection, quality: QualityRecord, 
         end = middle + 0.5 * face.w * axis
         cv2.line(image, _point(*middle), _point(*end), tint, thick, cv2.LINE_AA)
     label = f"{number}: {quality.score:.2f}"
-    size = 0.5 * thick
-    cv2.putText(image, label, (corner[0], max(12 * thick, corner[1] - 4)), _FONT, size, _PAPER,
-                3 * thick, cv2.LINE_AA)  # fmt: skip
-    cv2.putText(image, label, (corner[0], max(12 * thick, corner[1] - 4)), _FONT, size, colour,
-                thick, cv2.LINE_AA)  # fmt: skip
+    place = corner[0], max(12 * thick, corner[1] - 4)
+    for tint, width in ((_PAPER, 3 * thick), (colour, thick)):  # readable on any ground
+        cv2.putText(image, label, place, _FONT, 0.5 * thick, tint, width, cv2.LINE_AA)
 
 
 def _axes(quality: QualityRecord) -> NDArray[np.float64]:

@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 
 from daemon.faces.align import chip
 from daemon.faces.batches import Batches
-from daemon.faces.values import Agreeing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -32,10 +31,7 @@ def agreements(crops: Sequence[Crop], embedder: Embedder) -> tuple[Vectors, Agre
     """The same, and how well each crop's vector agrees with its mirror image's (cosine, faces);
     NaN where the embedder does not look at mirror images.
     """
-    if isinstance(embedder, Agreeing):
-        return embedder.agreements(crops)
-    found = embedder.embed(crops)
-    return found, np.full(len(found), np.nan, np.float32)
+    return embedder.agreements(crops)
 
 
 def chips(crops: Sequence[Crop], geometry: Geometry) -> Chips:

@@ -5,7 +5,7 @@ offer.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -85,11 +85,8 @@ class Embedder(Protocol):
         """One unit vector a crop, in order; an empty sequence gives a (0, dimensions) array."""
         ...
 
-
-@runtime_checkable
-class Agreeing(Protocol):
-    """An embedder that also says how well a crop's vector and its mirror image's agree."""
-
     def agreements(self, crops: Sequence[Crop]) -> tuple[Vectors, NDArray[np.float32]]:
-        """Vectors as `embed` gives them, and their agreement (faces), NaN where there is none."""
+        """The same, and how well each crop's vector and its mirror image's agree (faces, cosine);
+        NaN where mirror images are not looked at.
+        """
         ...

@@ -29,11 +29,6 @@ def seen(cosine: float) -> Vectors:
     return looks(ROSA, 1, 1, cosine=cosine)[0]
 
 
-def look_again(house: House, face: int, vector: Vectors) -> None:
-    """The vector of the face's jittered crops."""
-    house.make.second_look(face, vector)
-
-
 def doubtful(house: House, face: int) -> tuple[int, ...]:
     question = Question(media_ids=(house.media_of(face),))
     return identifier.answer(question, house.settings).doubtful
@@ -57,7 +52,7 @@ def test_a_name_in_doubt_is_a_question_until_the_second_look(house: House, rosa:
     assert doubtful(house, face) == (face,)
     assert house.known(face)[0] not in (rosa, None), "in a group of its own"
     assert (rosa, "suggested", "reference") in house.make.open_rows(face)
-    look_again(house, face, seen(0.93))
+    house.make.second_look(face, seen(0.93))
     house.judge(house.media_of(face))
     assert house.make.open_rows(face) == [(rosa, "assigned", "reference")]
     assert doubtful(house, face) == ()
@@ -68,7 +63,7 @@ def test_a_second_look_that_does_not_agree_leaves_the_question(
     house: House, rosa: int, again: float
 ) -> None:
     (face,) = house.photo(seen(IN_DOUBT))
-    look_again(house, face, seen(again))
+    house.make.second_look(face, seen(again))
     house.judge(house.media_of(face))
     assert house.known(face)[0] != rosa
     assert (rosa, "suggested", "reference") in house.make.open_rows(face)
@@ -77,7 +72,7 @@ def test_a_second_look_that_does_not_agree_leaves_the_question(
 
 def test_the_repair_pass_judges_by_second_looks_as_well(house: House, rosa: int) -> None:
     (face,) = house.photo(seen(IN_DOUBT))
-    look_again(house, face, seen(0.93))
+    house.make.second_look(face, seen(0.93))
     house.repair()
     assert house.known(face) == [rosa]
     assert house.judge(house.media_of(face)) == 0
