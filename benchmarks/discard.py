@@ -65,6 +65,10 @@ class Pairs:
         """The same where who fails is known: by similarity itself."""
         return _curve(self.failed, self.similar)
 
+    def chance(self) -> list[float]:
+        """The same where the pairs to discard are drawn by lot: the FNMR stays as it was."""
+        return [float(self.failed.mean())] * len(self.oracle())
+
     def drawn_again(self, rounds: int) -> Iterator[Pairs]:
         """With people drawn again, with replacement."""
         for rows in people.drawn(self.people, rounds=rounds):

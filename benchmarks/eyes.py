@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from benchmarks import labelled, people, report
-from benchmarks.landmarks import dlib_predictor
 from daemon.faces import zoo
 from daemon.faces.align import cut
 from daemon.faces.detect import detect
+from daemon.faces.eye_points import Predictor, eye_aspect_ratio
 from daemon.faces.measures.eyes import openness
 from daemon.faces.measures.face import Face
 from daemon.faces.plan import plan
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 LOWEST = 0.2
-_EYES = (36, 42)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -47,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def measured(limit: int | None) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Our measure and the eye aspect ratio of each labelled face."""
-    predict = dlib_predictor("shape_predictor_68_face_landmarks.dat")
+    predict = Predictor.load()
     data = report.data_folder()
     found: list[tuple[float, float]] = []
     with tempfile.TemporaryDirectory() as state:
@@ -58,22 +57,11 @@ def measured(limit: int | None) -> tuple[NDArray[np.float64], NDArray[np.float64
             faces = detect([picture], finder, settings.detect)[0]
             if faces:
                 face = labelled.in_the_middle(faces, picture)
-                parts = predict(picture, face).parts()
-                ratio = aspect_ratio(np.array([(it.x, it.y) for it in parts], np.float64))
                 crop = cut(picture, face, 1.0, settings.crops)
+                ratio = eye_aspect_ratio(predict, crop, face, 1.0)
                 found.append((openness(Face.of(crop).eyes), ratio))
     ours, ratios = np.array(found).T
     return ours, ratios
-
-
-def aspect_ratio(points: NDArray[np.float64]) -> float:
-    """Height by width of the eyes' opening, the mean of both (Soukupová & Čech 2016)."""
-    ratios = []
-    for first in _EYES:
-        eye = points[first : first + 6]
-        heights = np.linalg.norm(eye[1] - eye[5]) + np.linalg.norm(eye[2] - eye[4])
-        ratios.append(heights / (2 * np.linalg.norm(eye[0] - eye[3])))
-    return float(np.mean(ratios))
 
 
 def auc(ours: NDArray[np.float64], ratios: NDArray[np.float64]) -> float:

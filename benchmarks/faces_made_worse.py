@@ -20,8 +20,8 @@ from benchmarks import degradations, labelled, report
 from daemon.faces import zoo
 from daemon.faces.align import cut
 from daemon.faces.detect import detect
-from daemon.faces.embed import agreements
 from daemon.faces.measures.table import MEASURES, measure
+from daemon.faces.measures.vector import stability, told
 from daemon.faces.plan import plan
 
 if TYPE_CHECKING:
@@ -51,14 +51,16 @@ class Faces:
     lost: dict[str, int]
 
 
-def read(limit: int | None = None, processes: int = 2) -> Faces:
-    """Every labelled picture, clean and in each kind at a strength drawn for it."""
+def read(limit: int | None = None, processes: int = 2, *, stable: bool = False) -> Faces:
+    """Every labelled picture, clean and in each kind at a strength drawn for it; `stable`: with
+    their stability, which takes four times as long.
+    """
     paths = sorted((report.data_folder() / "lfw-dev").glob("*/*.jpg"))[:limit]
     parts = [list(enumerate(paths))[start::processes] for start in range(processes)]
     # A process that runs networks has threads, whose locks a fork would copy.
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(processes, mp_context=context) as pool:
-        found = list(pool.map(_part, parts))
+        found = list(pool.map(partial(_part, stable=stable), parts))
     seen = [it for some, _, _ in found for it in some]
     lost: Counter[str] = sum((it for _, _, it in found), Counter())
     names = np.array([path.parent.name for path in paths])
@@ -76,7 +78,9 @@ def read(limit: int | None = None, processes: int = 2) -> Faces:
 Row = tuple[int, str, dict[str, float]]
 
 
-def _part(paths: Sequence[tuple[int, Path]]) -> tuple[list[Row], NDArray[np.float32], Counter[str]]:
+def _part(
+    paths: Sequence[tuple[int, Path]], *, stable: bool
+) -> tuple[list[Row], NDArray[np.float32], Counter[str]]:
     cv2.setNumThreads(1)
     with tempfile.TemporaryDirectory() as state:
         settings = labelled.settings(report.data_folder(), Path(state))
@@ -86,18 +90,23 @@ def _part(paths: Sequence[tuple[int, Path]]) -> tuple[list[Row], NDArray[np.floa
         rows, vectors, lost = [], [], Counter[str]()
         for number, path in paths:
             some = []
-            for kind, found in _views(number, path, look):
-                if found is None:
+            for kind, seen in _views(number, path, look):
+                if seen is None:
                     lost[kind] += 1
                     continue
-                some.append((kind, *found))
+                some.append((kind, *seen))
             if not some:
                 continue
-            found_vectors, agreement = agreements([crop for _, crop, _ in some], embedder)
-            vectors.append(found_vectors)
+            crops = [crop for _, crop, _ in some]
+            found = embedder.embedded(crops)
+            vectors.append(found.vectors)
+            more = told(found)
+            if stable:
+                for own, it in zip(more, stability(crops, embedder), strict=True):
+                    own["stability"] = it
             rows += [
-                (number, kind, {**measures, "agreement": float(agrees)})
-                for (kind, _, measures), agrees in zip(some, agreement, strict=True)
+                (number, kind, {**measures, **own})
+                for (kind, _, measures), own in zip(some, more, strict=True)
             ]
     return rows, np.concatenate(vectors), lost
 

@@ -16,7 +16,7 @@ import numpy as np
 from daemon.faces import zoo
 from daemon.faces.align import cut
 from daemon.faces.detect import detect
-from daemon.faces.embed import agreements, embed
+from daemon.faces.embed import embed
 from daemon.faces.measures.table import measure
 from daemon.faces.plan import plan
 from daemon.settings import Embed, Models, Paths, Settings
@@ -99,11 +99,11 @@ def embedded(crops: Crops, settings: Settings, *, mirror: bool, model: str = "Dl
     for start in range(0, len(faces), _AT_ONCE):
         part = faces[start : start + _AT_ONCE]
         begun = time.perf_counter(), time.process_time()
-        found, agreement = agreements([crop for _, crop in part], embedder)
+        found = embedder.embedded([crop for _, crop in part])
         clock.append(1000 * (time.perf_counter() - begun[0]) / len(part))
         cpu.append(1000 * (time.process_time() - begun[1]) / len(part))
-        vectors.update(zip((path for path, _ in part), found, strict=True))
-        agree.update(zip((path for path, _ in part), agreement.tolist(), strict=True))
+        vectors.update(zip((path for path, _ in part), found.vectors, strict=True))
+        agree.update(zip((path for path, _ in part), found.agreement.tolist(), strict=True))
     return Embedded(
         vectors=vectors,
         agreements=agree,

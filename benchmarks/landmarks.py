@@ -20,9 +20,9 @@ from benchmarks import labelled, lfw, report, verification
 from daemon.faces import looks, zoo
 from daemon.faces.align import similarity, warp
 from daemon.faces.embed import unit
+from daemon.faces.eye_points import Predictor
 from daemon.faces.geometry import GEOMETRIES
 from daemon.faces.views import shrunk
-from daemon.faces.weights import package_folder
 from daemon.settings import Models, Paths, Settings
 
 if TYPE_CHECKING:
@@ -34,9 +34,6 @@ if TYPE_CHECKING:
 
 _FAR_PX = (20, 32, 48)
 _CLOSE = ((64.0, 160), (192.0, 256), (256.0, 352))
-# dlib's square in a box of YuNet, medians over 303 pictures that both find: its middle moved to the
-# right and down by shares of the box's width and height, its side in widths.
-_DLIB_SQUARE = (-0.026, 0.041, 1.137)
 _BATCH = 16
 
 
@@ -110,32 +107,14 @@ def _near(detector: Detector, width: float, side: int) -> Callable[[Picture, Det
 def _dlib_chip() -> Callable[[Picture, Detection], Picture]:
     import dlib
 
-    predict = dlib_predictor("shape_predictor_5_face_landmarks.dat")
+    predict = Predictor.load("shape_predictor_5_face_landmarks.dat")
 
     def chip(picture: Picture, face: Detection) -> Picture:
-        found: Picture = dlib.get_face_chip(picture, predict(picture, face), 150, 0.25)
+        points = predict(picture, (face.x, face.y, face.w, face.h))
+        found: Picture = dlib.get_face_chip(picture, points, 150, 0.25)
         return found
 
     return chip
-
-
-def dlib_predictor(file: str) -> Callable[[Picture, Detection], Any]:
-    """What one of dlib's predictors finds in a face: its points, as dlib has them."""
-    import dlib
-
-    folder = package_folder("face_recognition_models")
-    if folder is None:
-        raise SystemExit("dlib's predictor is in the package face_recognition_models: install it")
-    predictor = dlib.shape_predictor(str(folder / "models" / file))
-    right, lower, widths = _DLIB_SQUARE
-
-    def predict(picture: Picture, face: Detection) -> Any:
-        x, y = face.x + (0.5 + right) * face.w, face.y + (0.5 + lower) * face.h
-        half = widths * face.w / 2
-        square = dlib.rectangle(*(round(it) for it in (x - half, y - half, x + half, y + half)))
-        return predictor(picture, square)
-
-    return predict
 
 
 def _chip(picture: Picture, face: Detection) -> Picture:

@@ -32,7 +32,7 @@ ROUNDS = 200
 ALONE: Mapping[str, int] = {
     "confidence": 1, "agreement": 1, "size_px": 1, "sharpness": 1, "tenengrad": 1, "blur": -1,
     "detail": 1, "motion": -1, "noise": -1, "blockiness": -1, "contrast": 1, "brightness": 1,
-    "symmetry": 1, "misfit": -1, "skin_spread": -1,
+    "symmetry": 1, "misfit": -1, "skin_spread": -1, "norm": 1, "stability": 1,
 }  # fmt: skip
 
 
@@ -48,7 +48,7 @@ class Sets:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure and print, or fit and print."""
     options = _options(arguments)
-    faces = faces_made_worse.read(options.limit)
+    faces = faces_made_worse.read(options.limit, stable=options.stability)
     if options.fit:
         everybody = np.ones(len(faces.people), bool)
         print(as_module(fit(faces, goodness_of(faces), everybody)), end="")
@@ -71,6 +71,7 @@ def measured(faces: Faces, own: NDArray[np.bool_]) -> dict[str, Any]:
     alone = {
         name: sign * np.nan_to_num(faces.measures[name], nan=-np.inf)
         for name, sign in ALONE.items()
+        if not np.isnan(faces.measures[name]).all()
     }
     scores = {"ours": ours, **alone}
     return {
@@ -94,6 +95,7 @@ def measured(faces: Faces, own: NDArray[np.bool_]) -> dict[str, Any]:
             **{name: sets.mixed[0].curve(scores[name]) for name in ("ours", "confidence",
                                                                     "agreement", "sharpness")},
             "oracle": sets.mixed[0].oracle(),
+            "chance": sets.mixed[0].chance(),
         },
     }  # fmt: skip
 
@@ -130,7 +132,7 @@ def draw_curves(result: dict[str, Any], path: str) -> None:
     image = Image.new("RGB", (width, height), "white")
     pen = ImageDraw.Draw(image)
     most = max(1e-9, *(max(it) for it in result["curves"].values()))
-    colours = ("#c0392b", "#2471a3", "#229954", "#b7950b", "#7f8c8d")
+    colours = ("#c0392b", "#2471a3", "#229954", "#b7950b", "#7f8c8d", "#444444")
     pen.rectangle((edge, 20, width - 20, height - edge), outline="#444444")
     for step in range(4):
         at = edge + step / 3 * (width - 20 - edge)
@@ -175,6 +177,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--json", action="store_true", help="print the result as JSON")
     parser.add_argument("--fit", action="store_true", help="print the terms, fitted on everybody")
     parser.add_argument("--picture", help="draw the curves into this PNG file")
+    parser.add_argument("--stability", action="store_true", help="judge it too; it takes minutes")
     parser.add_argument("--limit", type=int, help="only so many pictures")
     return parser.parse_args(arguments)
 

@@ -400,4 +400,4 @@ CREATE TABLE "quality" (
     off_centre REAL,
     cut_off REAL,
     reasons TEXT CHECK (reasons IS NULL OR json_valid(reasons))
-) STRICT;
+, norm REAL, stability REAL, eye_aspect_ratio REAL) STRICT;

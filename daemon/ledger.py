@@ -21,7 +21,7 @@ PROBE_VERSION = "1"
 FRAMES_VERSION = "3"
 DETECT_VERSION = "3"
 ALIGN_VERSION = "2"
-QUALITY_VERSION = "1"
+QUALITY_VERSION = "2"
 EMBED_VERSION = "1"
 
 
@@ -92,7 +92,13 @@ def planned_steps(
         margin=crops.margin,
         jpeg_quality=crops.jpeg_quality,
     )
-    quality = _plan("quality", QUALITY_VERSION, reads=align)
+    quality = _plan(
+        "quality",
+        QUALITY_VERSION,
+        reads=align,
+        stability=settings.quality.stability,
+        eye_points=settings.quality.eye_points,
+    )
     embed = [embed_step(kind_used(embedder), align.fingerprint) for embedder in embedders]
     return {(it.step, it.model): it for it in (probe, frames, found, align, quality, *embed)}
 

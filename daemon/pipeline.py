@@ -28,8 +28,10 @@ from catalog.records import (
 from daemon.errors import BadFile, TryLater
 from daemon.faces.align import cut
 from daemon.faces.detect import detect
-from daemon.faces.embed import agreements, embed
+from daemon.faces.embed import embed
+from daemon.faces.eye_points import eye_aspect_ratio
 from daemon.faces.measures.table import measure
+from daemon.faces.measures.vector import stability, told
 from daemon.faces.quality import FITTED_FOR, quality
 from daemon.faces.resolution import finer_side_px, first_side_px
 from daemon.intake.frames import preview, read_picture
@@ -41,8 +43,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from contextlib import AbstractContextManager
 
-    from daemon.faces.embed import Agreements
-    from daemon.faces.values import Crop, Detection, Picture, Vectors
+    from daemon.faces.values import Crop, Detection, Embedded, Embedder, Picture, Vectors
     from daemon.intake.frames import Frame
     from daemon.settings import Settings
     from daemon.tasks import PhotoTask
@@ -129,7 +130,7 @@ def _look(work: Work) -> None:
     with work.step("align"):
         work.crops = _cut(frame, work.found, settings)
     with work.step("quality"):
-        work.measures = _measured(frame, work.found, work.crops)
+        work.measures = _measured(frame, work.found, work.crops, work.stages)
     work.scale = frame.scale
 
 
@@ -181,10 +182,10 @@ class Examined:
 def examine(path: bytes, stages: Stages) -> Examined:
     """Measure the faces of a photo that is not catalogued. Raises BadFile, as `look` does."""
     frame, faces, crops = _seen(path, stages)
-    measures = _measured(frame, faces, crops)
+    measures = _measured(frame, faces, crops, stages)
     for embedder in stages.embedders:
         if embedder.name == FITTED_FOR:
-            _add_agreement(measures, agreements(crops, embedder)[1])
+            _add_told(measures, embedder.embedded(crops), crops, embedder, settings=stages.settings)
     rated = tuple(quality(it) for it in measures)
     return Examined(
         picture=frame.picture, scale=frame.scale, faces=tuple(zip(faces, rated, strict=True))
@@ -217,15 +218,31 @@ def _cut(frame: Frame, faces: Sequence[Detection], settings: Settings) -> list[C
 
 
 def _measured(
-    frame: Frame, faces: Sequence[Detection], crops: Sequence[Crop]
+    frame: Frame, faces: Sequence[Detection], crops: Sequence[Crop], stages: Stages
 ) -> list[dict[str, float]]:
     height, width = frame.picture.shape[:2]
-    return [measure(*it, width, height) for it in zip(crops, faces, strict=True)]
+    found = [measure(*it, width, height) for it in zip(crops, faces, strict=True)]
+    if stages.eye_points is not None:
+        for own, crop, face in zip(found, crops, faces, strict=True):
+            ratio = eye_aspect_ratio(stages.eye_points, crop, face, frame.scale)
+            own["eye_aspect_ratio"] = ratio
+    return found
 
 
-def _add_agreement(measures: Sequence[dict[str, float]], agreement: Agreements) -> None:
-    for own, agrees in zip(measures, agreement.tolist(), strict=True):
-        own["agreement"] = agrees
+def _add_told(
+    measures: Sequence[dict[str, float]],
+    embedded: Embedded,
+    crops: Sequence[Crop],
+    embedder: Embedder,
+    *,
+    settings: Settings,
+) -> None:
+    """Add what the recognition model that the score is fitted for tells of the faces."""
+    for own, more in zip(measures, told(embedded), strict=True):
+        own.update(more)
+    if settings.quality.stability:
+        for own, stable in zip(measures, stability(crops, embedder), strict=True):
+            own["stability"] = stable
 
 
 def _recognise(works: Sequence[Work], stages: Stages) -> None:
@@ -234,12 +251,13 @@ def _recognise(works: Sequence[Work], stages: Stages) -> None:
     compared = [kind for work in works for kind in work.task.compared]
     for embedder in stages.embedders_for(compared):
         started_at, start = clock.now(), time.perf_counter()
-        vectors, agreement = agreements(crops, embedder)
+        embedded = embedder.embedded(crops)
         seconds = (time.perf_counter() - start) / max(1, len(crops))
         kind = kind_of(embedder)
         if embedder.name == FITTED_FOR:
-            _add_agreement([it for work in works for it in work.measures], agreement)
-        rows = iter(vectors.astype("<f4", copy=False))
+            measures = [it for work in works for it in work.measures]
+            _add_told(measures, embedded, crops, embedder, settings=stages.settings)
+        rows = iter(embedded.vectors.astype("<f4", copy=False))
         for work in works:
             work.vectors = work.vectors or [{} for _ in work.crops]
             for result in work.vectors:

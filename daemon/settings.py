@@ -166,6 +166,19 @@ class Embed(Section):
     )
 
 
+class Quality(Section):
+    """What more is measured of a face than what costs next to nothing."""
+
+    stability: bool = Field(
+        default=False,
+        description="how little vectors move with the landmarks: five times the work of a model",
+    )
+    eye_points: bool = Field(
+        default=False,
+        description="eyes by dlib's 68 points too: needs the extra `eyes`, not for commercial use",
+    )
+
+
 class Identify(Section):
     """When a face is somebody."""
 
@@ -291,6 +304,7 @@ class Settings(Section):
     detect: Detect = Field(default_factory=Detect)
     crops: Crops = Field(default_factory=Crops)
     embed: Embed = Field(default_factory=Embed)
+    quality: Quality = Field(default_factory=Quality)
     identify: Identify = Field(default_factory=Identify)
     workers: Workers = Field(default_factory=Workers)
     jobs: Jobs = Field(default_factory=Jobs)

@@ -12,6 +12,7 @@ from catalog.records import EmbedderRecord
 from daemon import ledger
 from daemon.errors import EnvironmentTrouble, NoWeights, UsageError
 from daemon.faces import device, zoo
+from daemon.faces.eye_points import Predictor
 from daemon.faces.plan import plan as plan_models
 from daemon.faces.weights import find_weights
 from daemon.settings import Embed
@@ -35,6 +36,7 @@ class Stages:
     embedders: tuple[Embedder, ...]
     steps: dict[tuple[str, str], ledger.Planned]
     threads: int = 1
+    eye_points: Predictor | None = None
     beside: dict[EmbedderRecord, Embedder | None] = field(default_factory=dict)
 
     @classmethod
@@ -52,6 +54,7 @@ class Stages:
             embedders=embedders,
             steps=steps,
             threads=threads,
+            eye_points=Predictor.load() if settings.quality.eye_points else None,
         )
 
     def embedder(self, kind: EmbedderRecord) -> Embedder | None:

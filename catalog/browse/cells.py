@@ -26,7 +26,8 @@ DECIMALS = {
     **dict.fromkeys(("tenengrad", "motion_angle", "yaw", "pitch", "roll"), 1),
     **dict.fromkeys(("agreement", "blur", "detail", "noise", "blockiness", "flatness"), 3),
     **dict.fromkeys(("contrast", "underexposed", "overexposed", "skin_spread", "symmetry"), 3),
-    **dict.fromkeys(("eyes_open", "misfit", "off_centre", "cut_off"), 3),
+    **dict.fromkeys(("norm", "stability"), 3),
+    **dict.fromkeys(("eyes_open", "eye_aspect_ratio", "misfit", "off_centre", "cut_off"), 3),
 }  # fmt: skip
 PERSON_COLUMNS = frozenset({"person_id", "merged_into"})
 SHORT_JSON = 60

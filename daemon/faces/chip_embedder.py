@@ -12,11 +12,12 @@ from daemon.allotment import most_faces
 from daemon.faces import embed
 from daemon.faces.batches import Batches
 from daemon.faces.geometry import GEOMETRIES, geometry_name
+from daemon.faces.values import Embedded
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from daemon.faces.embed import Agreements, Chips
+    from daemon.faces.embed import Chips
     from daemon.faces.values import Crop, Vectors
     from daemon.faces.weights import Weights
 
@@ -41,12 +42,14 @@ class ChipEmbedder:
 
     def embed(self, crops: Sequence[Crop]) -> Vectors:
         """One unit vector a crop, in order."""
-        return self.agreements(crops)[0]
+        return self.embedded(crops).vectors
 
-    def agreements(self, crops: Sequence[Crop]) -> tuple[Vectors, Agreements]:
-        """The same, and how well each crop's vector agrees with its mirror image's."""
+    def embedded(self, crops: Sequence[Crop]) -> Embedded:
+        """The same, with what the model tells of the faces besides."""
         if not crops:
-            return np.zeros((0, self.dimensions), np.float32), np.zeros(0, np.float32)
+            nothing = np.zeros(0, np.float32)
+            vectors = np.zeros((0, self.dimensions), np.float32)
+            return Embedded(vectors=vectors, agreement=nothing, norm=nothing)
         return embed.vectors(
             embed.chips(crops, self._chip),
             self._forward,

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from daemon.faces.align import chip
 from daemon.faces.batches import Batches
+from daemon.faces.values import Embedded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -16,22 +17,15 @@ if TYPE_CHECKING:
     from daemon.faces.geometry import Geometry
     from daemon.faces.values import Crop, Embedder, Picture, Vectors
 
-Agreements = NDArray[np.float32]
-"""Faces: cosine of a crop's vector and its mirror image's, −1 to 1."""
 Chips = NDArray[np.uint8]
 """Faces × height × width × 3, RGB, in a model's own geometry."""
+# A vector this near to unit length was made so by its model, whose lengths tell nothing.
+_UNIT = 1e-3
 
 
 def embed(crops: Sequence[Crop], embedder: Embedder) -> Vectors:
     """One unit vector a crop, in order; no crop gives a (0, dimensions) array."""
     return embedder.embed(crops)
-
-
-def agreements(crops: Sequence[Crop], embedder: Embedder) -> tuple[Vectors, Agreements]:
-    """The same, and how well each crop's vector agrees with its mirror image's (cosine, faces);
-    NaN where the embedder does not look at mirror images.
-    """
-    return embedder.agreements(crops)
 
 
 def chips(crops: Sequence[Crop], geometry: Geometry) -> Chips:
@@ -49,7 +43,7 @@ def vectors(
     mirror: bool,
     batch: int,
     batches: Batches | None = None,
-) -> tuple[Vectors, Agreements]:
+) -> Embedded:
     """Unit vectors of the chips through `forward`, at most `batch` at once; `batches` remembers
     from call to call how many of these fit and pay.
 
@@ -57,22 +51,35 @@ def vectors(
     between them is pose and light, not the person. How well the two agree comes with them.
     """
 
-    def part(piece: slice) -> Vectors:
+    def part(piece: slice) -> NDArray[np.float32]:
         chips = faces[piece]
-        found = unit(forward(chips))
+        raw = forward(chips)
+        found, norm = unit(raw), _lengths(raw)
         if not mirror:
-            return np.pad(found, ((0, 0), (0, 1)), constant_values=np.nan)
-        mirrored = unit(forward(np.ascontiguousarray(chips[:, :, ::-1])))
+            return np.concatenate([found, np.full_like(norm, np.nan), norm], axis=1)
+        raw = forward(np.ascontiguousarray(chips[:, :, ::-1]))
+        mirrored, norm = unit(raw), np.float32(0.5) * (norm + _lengths(raw))
         agreement = (found * mirrored).sum(axis=1, keepdims=True)
-        return np.concatenate([unit(found + mirrored), agreement], axis=1)
+        return np.concatenate([unit(found + mirrored), agreement, norm], axis=1)
 
     rows = np.concatenate((batches or Batches(start=batch)).run(len(faces), part, most=batch))
-    return np.ascontiguousarray(rows[:, :-1]), rows[:, -1]
+    norm = rows[:, -1]
+    return Embedded(
+        vectors=np.ascontiguousarray(rows[:, :-2]),
+        agreement=rows[:, -2],
+        norm=np.where(np.abs(norm - 1) < _UNIT, np.float32(np.nan), norm),
+    )
 
 
 def unit(rows: NDArray[np.float32]) -> Vectors:
     """Each row divided by its length; a row of zeros stays."""
-    rows = np.asarray(rows, np.float32)
-    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
-    result: Vectors = rows / np.maximum(lengths, np.float32(1e-12))
+    numbers = np.asarray(rows, np.float32)
+    lengths: NDArray[np.float32] = np.maximum(_lengths(numbers), np.float32(1e-12))
+    result: Vectors = numbers / lengths
     return result
+
+
+def _lengths(rows: NDArray[np.float32]) -> NDArray[np.float32]:
+    squares: NDArray[np.float32] = np.square(rows, dtype=np.float32)
+    lengths: NDArray[np.float32] = np.sqrt(squares.sum(axis=1, keepdims=True))
+    return lengths

@@ -57,6 +57,19 @@ class Crop:
     y: float
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Embedded:
+    """What a recognition model makes of faces: unit `vectors` (faces × dimensions), how well each
+    agrees with its mirror image's (`agreement`, faces, cosine; NaN where mirror images are not
+    looked at), and how long they were before (`norm`, faces; NaN where the model itself makes them
+    of unit length).
+    """
+
+    vectors: Vectors
+    agreement: NDArray[np.float32]
+    norm: NDArray[np.float32]
+
+
 class Detector(Protocol):
     """Finds faces. One process, one thread."""
 
@@ -85,8 +98,6 @@ class Embedder(Protocol):
         """One unit vector a crop, in order; an empty sequence gives a (0, dimensions) array."""
         ...
 
-    def agreements(self, crops: Sequence[Crop]) -> tuple[Vectors, NDArray[np.float32]]:
-        """The same, and how well each crop's vector and its mirror image's agree (faces, cosine);
-        NaN where mirror images are not looked at.
-        """
+    def embedded(self, crops: Sequence[Crop]) -> Embedded:
+        """The same, with what the model tells of the faces besides."""
         ...

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
+import os
 import subprocess
 import sys
 from contextlib import closing
@@ -15,6 +17,9 @@ from catalog.connect import connect
 from catalog.migrations import migrate
 from daemon.faces.measures.table import MEASURES
 from tests.makers import Maker, crowd, looks
+
+# Measured only where the configuration asks for it.
+ASKED = {"stability", "eye_aspect_ratio"}
 
 
 @pytest.fixture
@@ -32,11 +37,14 @@ def examples(test_data: Path) -> Path:
     return test_data / "photos" / "examples"
 
 
-def quality(*arguments: object, config: Path) -> subprocess.CompletedProcess[str]:
+def quality(
+    *arguments: object, config: Path, env: dict[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "daemon", "quality", *map(str, arguments), "--config", str(config)],
         capture_output=True,
         text=True,
+        env=env,
         timeout=120,
         cwd=Path(__file__).parents[2],
         check=False,
@@ -52,7 +60,7 @@ def test_every_face_with_every_measure_and_a_picture(
     faces = json.loads(done.stdout)["faces"]
     assert len(faces) == 2
     for face in faces:
-        assert set(face["measures"]) == set(MEASURES)
+        assert set(face["measures"]) == set(MEASURES) - ASKED
         assert 0.5 < face["quality"] <= 1
     original, picture = (cv2.imread(str(it)) for it in (examples / "couple.jpg", drawn))
     assert picture is not None and picture.shape[1] > picture.shape[0]
@@ -68,9 +76,34 @@ def test_in_words(config: Path, examples: Path, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     first, *rest = done.stdout.splitlines()
     assert first.startswith("face 1, ") and "blurred" in first
-    own = [line.split()[0] for line in rest[: len(MEASURES)]]
+    own = [line.split()[0] for line in rest[: len(MEASURES) - len(ASKED)]]
     assert own == [name for name in MEASURES if name in own]
-    assert set(own) == set(MEASURES)
+    assert set(own) == set(MEASURES) - ASKED
+
+
+def test_what_the_configuration_asks_for(config: Path, examples: Path) -> None:
+    if importlib.util.find_spec("dlib") is None:
+        pytest.skip("dlib is not installed")
+    config.write_text(config.read_text() + "[quality]\nstability = true\neye_points = true\n")
+    done = quality(examples / "couple.jpg", "--json", config=config)
+    assert done.returncode == 0, done.stderr
+    for face in json.loads(done.stdout)["faces"]:
+        assert set(face["measures"]) == set(MEASURES)
+        assert 0.85 < face["measures"]["stability"] < 1
+        assert 0.1 < face["measures"]["eye_aspect_ratio"] < 0.45
+        assert 1 < face["measures"]["norm"] < 2
+
+
+def test_without_dlib_the_eye_points_are_refused_in_one_line(
+    config: Path, examples: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "broken" / "dlib").mkdir(parents=True)
+    (tmp_path / "broken" / "dlib" / "__init__.py").write_text("raise ImportError('no libX')\n")
+    config.write_text(config.read_text() + "[quality]\neye_points = true\n")
+    without = {**os.environ, "PYTHONPATH": str(tmp_path / "broken")}
+    done = quality(examples / "couple.jpg", config=config, env=without)
+    assert done.returncode == 3 and done.stderr.count("\n") == 1
+    assert "no libX" in done.stderr and "quality.eye_points = false" in done.stderr
 
 
 def test_a_picture_without_a_face(config: Path, tmp_path: Path) -> None:

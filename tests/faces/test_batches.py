@@ -203,12 +203,16 @@ state, weights = map(Path, sys.argv[1:])
 settings = Settings(paths=Paths(state=state), models=Models(weights=weights, download=False))
 model = zoo.build_embedder("Dlib", settings)
 faces = np.random.default_rng(1).integers(0, 256, (96, 150, 150, 3), dtype=np.uint8)
-alone = np.concatenate([embed.vectors(faces[i : i + 1], model._forward, mirror=False, batch=1)[0]
-                        for i in range(0, 96, 12)])
+alone = np.concatenate([
+    embed.vectors(faces[i : i + 1], model._forward, mirror=False, batch=1).vectors
+    for i in range(0, 96, 12)
+])
 held = memory._pages("self", 5) * memory.PAGE
 resource.setrlimit(resource.RLIMIT_DATA, (held + 60_000_000, resource.RLIM_INFINITY))
 sizes = batches.Batches(start=96)
-found, _ = embed.vectors(faces, model._forward, mirror=False, batch=96, batches=sizes)
+found = embed.vectors(
+    faces, model._forward, mirror=False, batch=96, batches=sizes
+).vectors
 print(json.dumps({"size": sizes.size, "off": float(np.abs(found[::12] - alone).max()),
                   "shape": found.shape}))
 """

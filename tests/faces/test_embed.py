@@ -73,15 +73,15 @@ def test_the_mirrored_mean_of_a_face_and_of_its_mirror_image_are_equal() -> None
         return faces.reshape(len(faces), -1).astype(np.float32)
 
     faces = np.random.default_rng(0).integers(0, 256, (3, 4, 4, 3), dtype=np.uint8)
-    ahead, agreement = vectors(faces, forward, mirror=True, batch=2)
-    mirrored, same = vectors(np.ascontiguousarray(faces[:, :, ::-1]), forward, mirror=True, batch=2)
-    np.testing.assert_allclose(ahead, mirrored, atol=1e-6)
-    plain, none = vectors(faces, forward, mirror=False, batch=2)
-    assert not np.allclose(ahead, plain)
-    other, _ = vectors(np.ascontiguousarray(faces[:, :, ::-1]), forward, mirror=False, batch=2)
-    np.testing.assert_allclose(agreement, (plain * other).sum(axis=1), atol=1e-6)
-    np.testing.assert_allclose(agreement, same, atol=1e-6)
-    assert np.isnan(none).all(), "nobody looked"
+    turned = np.ascontiguousarray(faces[:, :, ::-1])
+    ahead, mirrored = (vectors(it, forward, mirror=True, batch=2) for it in (faces, turned))
+    np.testing.assert_allclose(ahead.vectors, mirrored.vectors, atol=1e-6)
+    plain, other = (vectors(it, forward, mirror=False, batch=2) for it in (faces, turned))
+    assert not np.allclose(ahead.vectors, plain.vectors)
+    agreement = (plain.vectors * other.vectors).sum(axis=1)
+    np.testing.assert_allclose(ahead.agreement, agreement, atol=1e-6)
+    np.testing.assert_allclose(ahead.agreement, mirrored.agreement, atol=1e-6)
+    assert np.isnan(plain.agreement).all(), "nobody looked"
 
 
 def test_a_row_of_zeros_stays_and_is_no_nan() -> None:

@@ -14,15 +14,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def test_the_aspect_ratio_is_height_by_width_of_both_eyes() -> None:
-    points = np.zeros((68, 2))
-    for first, height in ((36, 2.0), (42, 4.0)):
-        points[first : first + 6] = [
-            (0, 0), (3, -height / 2), (7, -height / 2), (10, 0), (7, height / 2), (3, height / 2)
-        ]  # fmt: skip
-    assert eyes.aspect_ratio(points) == pytest.approx(0.3)
-
-
 def test_auc_of_all_right_all_wrong_and_chance() -> None:
     ratios = np.linspace(0.1, 0.4, 100)
     assert eyes.auc(ratios, ratios) == 1

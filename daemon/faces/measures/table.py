@@ -53,6 +53,9 @@ MEASURES: Final[Mapping[str, Measure]] = {
     "flatness": Measure(unit="share", low=0, high=1, good=-1, says="share in which nothing varies"),
     "symmetry": Measure(unit="correlation", low=-1, high=1, good=1, says="how like the halves are"),
     "eyes_open": Measure(unit="log ratio", low=-3, high=1, good=1, says="how open the eyes are"),
+    "eye_aspect_ratio": Measure(
+        unit="ratio", low=0, high=0.5, good=1, says="the eyes' height by width, by 68 points"
+    ),
     "size_px": Measure(unit="px", low=0, high=200, good=1, says="distance of the eyes"),
     "off_centre": Measure(
         unit="share", low=0, high=1, good=0, says="distance from the picture's middle"
@@ -70,11 +73,15 @@ MEASURES: Final[Mapping[str, Measure]] = {
     "agreement": Measure(
         unit="cosine", low=0, high=1, good=1, says="the vector's and the mirror image's"
     ),
+    "norm": Measure(unit="length", low=1, high=2, good=1, says="the vector before it is scaled"),
+    "stability": Measure(
+        unit="share", low=0.5, high=1, good=1, says="how little the vector moves with the landmarks"
+    ),
 }
 
 
 def measure(crop: Crop, detection: Detection, width: float, height: float) -> dict[str, float]:
-    """All measures of one face that need no recognition model, by column. `width` and `height` are
+    """All measures of one face that need no other model, by column. `width` and `height` are
     those of the picture in whose pixels `detection` is.
     """
     face = Face.of(crop)
