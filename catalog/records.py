@@ -119,6 +119,64 @@ class PreviewRecord:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SceneRecord:
+    """A run of frames without a cut, seconds."""
+
+    start_s: float
+    end_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FrameRecord:
+    """A frame of a video that was looked at. `scene` is its place among the part's scenes,
+    `brightness` 0 to 1, `motion` how far the faster tenth of the picture moved since the last look,
+    in shares of its longest side.
+    """
+
+    time_s: float
+    scene: int
+    brightness: float
+    motion: float
+    kept_because: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrackRecord:
+    """A face through a scene. `path` is its boxes as `track_paths.packed` writes them, of which
+    there are `faces_count`; `faces` are the few that are kept, each with the time of its frame, and
+    `best` is the place of the best of them.
+    """
+
+    scene: int
+    start_s: float
+    end_s: float
+    path: bytes
+    faces_count: int
+    faces: tuple[tuple[float, FaceRecord], ...]
+    best: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpanRecord:
+    """All that one part of a video gave. `continues`: its first scene goes on from the part before;
+    `skipped` counts the frames that were not looked at, by reason. `error` and `permanent` as in a
+    PartRecord.
+    """
+
+    sha256: str
+    part: int
+    continues: bool = False
+    scenes: tuple[SceneRecord, ...] = ()
+    frames: tuple[FrameRecord, ...] = ()
+    tracks: tuple[TrackRecord, ...] = ()
+    skipped: dict[str, int] = field(default_factory=dict)
+    preview: PreviewRecord | None = None
+    steps: tuple[StepRecord, ...] = ()
+    error: str | None = None
+    permanent: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PartRecord:
     """All that one part of one media gave. `error` set: it failed; `permanent`: and always will
     with this code.

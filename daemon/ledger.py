@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 # Raised by hand when a stage's code changes what it gives for the same input.
 PROBE_VERSION = "1"
 FRAMES_VERSION = "3"
+VIDEO_VERSION = "video-1"
 DETECT_VERSION = "3"
 ALIGN_VERSION = "2"
 QUALITY_VERSION = "2"
@@ -62,15 +63,49 @@ def planned_steps(
     settings: Settings, detector: DetectorUse, embedders: Sequence[EmbedderUse]
 ) -> dict[tuple[str, str], Planned]:
     """Every step of a photo in order, by (step, model), each reading from the one before."""
-    detect, crops = settings.detect, settings.crops
-    probe = _plan("probe", PROBE_VERSION)
     frames = _plan(
         "frames",
         FRAMES_VERSION,
-        reads=probe,
-        first_side_px=usual_side_px(detect, detector.name),
+        reads=_plan("probe", PROBE_VERSION),
+        first_side_px=usual_side_px(settings.detect, detector.name),
         enough_px=ENOUGH_PX,
     )
+    return _after(
+        frames, settings, detector, embedders, second_chance=settings.detect.second_chance
+    )
+
+
+def planned_video_steps(
+    settings: Settings, detector: DetectorUse, embedders: Sequence[EmbedderUse]
+) -> dict[tuple[str, str], Planned]:
+    """The same of a part of a video."""
+    video = settings.video
+    frames = _plan(
+        "frames",
+        VIDEO_VERSION,
+        reads=_plan("probe", PROBE_VERSION),
+        interval_s=video.interval_s,
+        min_interval_s=video.min_interval_s,
+        max_interval_s=video.max_interval_s,
+        still=video.still,
+        dark=video.dark,
+        faces_per_track=video.faces_per_track,
+        max_gap_s=video.max_gap_s,
+    )
+    return _after(frames, settings, detector, embedders, second_chance=False)
+
+
+def _after(
+    frames: Planned,
+    settings: Settings,
+    detector: DetectorUse,
+    embedders: Sequence[EmbedderUse],
+    *,
+    second_chance: bool,
+) -> dict[tuple[str, str], Planned]:
+    """The steps from these frames on, with that of the probe before them."""
+    probe = _plan("probe", PROBE_VERSION)
+    detect, crops = settings.detect, settings.crops
     found = _plan(
         "detect",
         DETECT_VERSION,
@@ -82,7 +117,7 @@ def planned_steps(
         size=detect.size,
         min_confidence=detect.min_confidence,
         min_face_px=detect.min_face_px,
-        second_chance=detect.second_chance,
+        second_chance=second_chance,
     )
     align = _plan(
         "align",

@@ -7,46 +7,40 @@ of quality more, so the score is made of the measures at the end.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import time
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from catalog import clock
 from catalog.records import (
-    CropRecord,
     EmbedderRecord,
     FaceRecord,
     MediaFacts,
     PartRecord,
     PreviewRecord,
     QualityRecord,
-    StepRecord,
 )
 from daemon.errors import BadFile, TryLater
-from daemon.faces.align import cut
+from daemon.face_work import add_told, crops_of, face_record, measured
 from daemon.faces.detect import detect
 from daemon.faces.embed import embed
-from daemon.faces.eye_points import eye_aspect_ratio
-from daemon.faces.measures.table import measure
-from daemon.faces.measures.vector import stability, told
 from daemon.faces.quality import FITTED_FOR, quality
 from daemon.faces.resolution import finer_side_px, first_side_px
 from daemon.intake.frames import preview, read_picture
 from daemon.intake.probe import probe
 from daemon.stages import Stages as Stages
 from daemon.stages import kind_of
+from daemon.stepbook import StepBook
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
     from contextlib import AbstractContextManager
 
-    from daemon.faces.values import Crop, Detection, Embedded, Embedder, Picture, Vectors
+    from daemon.faces.values import Crop, Detection, Picture, Vectors
     from daemon.intake.frames import Frame
-    from daemon.settings import Settings
-    from daemon.tasks import PhotoTask
+    from daemon.tasks import PhotoTask, SpanTask
 
 
 @dataclass(slots=True, kw_only=True)
@@ -55,6 +49,7 @@ class Work:
 
     task: PhotoTask
     stages: Stages
+    book: StepBook
     facts: MediaFacts | None = None
     preview: PreviewRecord | None = None
     scale: float = 1.0
@@ -62,75 +57,48 @@ class Work:
     crops: list[Crop] = field(default_factory=list)
     measures: list[dict[str, float]] = field(default_factory=list)
     vectors: list[dict[EmbedderRecord, bytes]] = field(default_factory=list)
-    steps: list[StepRecord] = field(default_factory=list)
     failure: BadFile | None = None
 
-    @contextmanager
-    def step(self, name: str, model: str = "") -> Iterator[None]:
-        """Time a step and write it into the ledger, failed where a BadFile ends it."""
-        started_at, start = clock.now(), time.perf_counter()
-        try:
-            yield
-        except BadFile as error:
-            self.note(name, model, started_at, time.perf_counter() - start, error=str(error))
-            raise
-        self.note(name, model, started_at, time.perf_counter() - start)
-
-    def note(
-        self, name: str, model: str, started_at: str, seconds: float, *, error: str | None = None
-    ) -> None:
-        """Write one line of the ledger; what is done in two goes counts as one step."""
-        planned = self.stages.steps[name, model]
-        for before in [it for it in self.steps if (it.step, it.model) == (name, model)]:
-            self.steps.remove(before)
-            started_at, seconds = before.started_at, before.seconds + seconds
-        self.steps.append(
-            StepRecord(
-                step=name,
-                model=model,
-                fingerprint=planned.fingerprint,
-                parameters=planned.parameters,
-                state="failed" if error else "done",
-                started_at=started_at,
-                seconds=round(seconds, 6),
-                error=error,
-                device=self.stages.device(model),
-            )
-        )
+    @property
+    def is_seen(self) -> bool:
+        """Whether it is a photo that was looked at."""
+        return self.failure is None and self.facts is not None and self.facts.kind == "image"
 
 
 def catalogue(tasks: Sequence[PhotoTask], stages: Stages) -> list[PartRecord]:
     """One record a task, in order; a photo that cannot be catalogued gives a record with the
     reason.
     """
-    works = [Work(task=task, stages=stages) for task in tasks]
+    works = [
+        Work(task=task, stages=stages, book=StepBook(stages.steps, stages.device)) for task in tasks
+    ]
     for work in works:
         try:
             _look(work)
         except BadFile as error:
             work.failure = error
-    _recognise([work for work in works if work.failure is None], stages)
+    _recognise([work for work in works if work.is_seen], stages)
     return [_record(work) for work in works]
 
 
 def _look(work: Work) -> None:
     """probe → frames → detect → align → quality, for one photo."""
     settings, path = work.stages.settings, work.task.path
-    _still_the_same(work.task)
-    with work.step("probe"):
+    still_the_same(work.task)
+    with work.book.step("probe"):
         work.facts = probe(path, max_megapixels=settings.intake.max_megapixels)
     if work.facts.kind == "video":
-        raise BadFile("it is a video, and this version of Rollcall reads photographs only")
-    frame, work.found = _find(path, work.facts, work.stages, step=work.step)
-    with work.step("frames"):
+        return  # its parts are read one by one
+    frame, work.found = _find(path, work.facts, work.stages, step=work.book.step)
+    with work.book.step("frames"):
         work.preview = preview(
             frame, size_px=settings.crops.preview_size, quality=settings.crops.preview_quality
         )
-    _still_the_same(work.task)
-    with work.step("align"):
-        work.crops = _cut(frame, work.found, settings)
-    with work.step("quality"):
-        work.measures = _measured(frame, work.found, work.crops, work.stages)
+    still_the_same(work.task)
+    with work.book.step("align"):
+        work.crops = crops_of(frame, work.found, settings)
+    with work.book.step("quality"):
+        work.measures = measured(frame, work.found, work.crops, work.stages)
     work.scale = frame.scale
 
 
@@ -182,10 +150,10 @@ class Examined:
 def examine(path: bytes, stages: Stages) -> Examined:
     """Measure the faces of a photo that is not catalogued. Raises BadFile, as `look` does."""
     frame, faces, crops = _seen(path, stages)
-    measures = _measured(frame, faces, crops, stages)
+    measures = measured(frame, faces, crops, stages)
     for embedder in stages.embedders:
         if embedder.name == FITTED_FOR:
-            _add_told(measures, embedder.embedded(crops), crops, embedder, settings=stages.settings)
+            add_told(measures, embedder.embedded(crops), crops, embedder, settings=stages.settings)
     rated = tuple(quality(it) for it in measures)
     return Examined(
         picture=frame.picture, scale=frame.scale, faces=tuple(zip(faces, rated, strict=True))
@@ -210,39 +178,7 @@ def _seen(path: bytes, stages: Stages) -> tuple[Frame, list[Detection], list[Cro
     if facts.kind == "video":
         raise BadFile("it is a video; give a photo")
     frame, faces = _find(path, facts, stages, step=_untimed)
-    return frame, faces, _cut(frame, faces, stages.settings)
-
-
-def _cut(frame: Frame, faces: Sequence[Detection], settings: Settings) -> list[Crop]:
-    return [cut(frame.picture, face, frame.scale, settings.crops) for face in faces]
-
-
-def _measured(
-    frame: Frame, faces: Sequence[Detection], crops: Sequence[Crop], stages: Stages
-) -> list[dict[str, float]]:
-    height, width = frame.picture.shape[:2]
-    found = [measure(*it, width, height) for it in zip(crops, faces, strict=True)]
-    if stages.eye_points is not None:
-        for own, crop, face in zip(found, crops, faces, strict=True):
-            ratio = eye_aspect_ratio(stages.eye_points, crop, face, frame.scale)
-            own["eye_aspect_ratio"] = ratio
-    return found
-
-
-def _add_told(
-    measures: Sequence[dict[str, float]],
-    embedded: Embedded,
-    crops: Sequence[Crop],
-    embedder: Embedder,
-    *,
-    settings: Settings,
-) -> None:
-    """Add what the recognition model that the score is fitted for tells of the faces."""
-    for own, more in zip(measures, told(embedded), strict=True):
-        own.update(more)
-    if settings.quality.stability:
-        for own, stable in zip(measures, stability(crops, embedder), strict=True):
-            own["stability"] = stable
+    return frame, faces, crops_of(frame, faces, stages.settings)
 
 
 def _recognise(works: Sequence[Work], stages: Stages) -> None:
@@ -256,14 +192,14 @@ def _recognise(works: Sequence[Work], stages: Stages) -> None:
         kind = kind_of(embedder)
         if embedder.name == FITTED_FOR:
             measures = [it for work in works for it in work.measures]
-            _add_told(measures, embedded, crops, embedder, settings=stages.settings)
+            add_told(measures, embedded, crops, embedder, settings=stages.settings)
         rows = iter(embedded.vectors.astype("<f4", copy=False))
         for work in works:
             work.vectors = work.vectors or [{} for _ in work.crops]
             for result in work.vectors:
                 result[kind] = next(rows).tobytes()
             if stages.is_noted(embedder):
-                work.note("embed", embedder.name, started_at, seconds * len(work.crops))
+                work.book.note("embed", embedder.name, started_at, seconds * len(work.crops))
 
 
 def _record(work: Work) -> PartRecord:
@@ -272,7 +208,7 @@ def _record(work: Work) -> PartRecord:
             sha256=work.task.sha256,
             facts=work.facts,
             preview=work.preview,
-            steps=tuple(work.steps),
+            steps=work.book.records,
             error=str(work.failure),
             permanent=not isinstance(work.failure, TryLater),
         )
@@ -281,36 +217,22 @@ def _record(work: Work) -> PartRecord:
         facts=work.facts,
         preview=work.preview,
         faces=tuple(_face(work, number) for number in range(len(work.found))),
-        steps=tuple(work.steps),
+        steps=work.book.records,
     )
 
 
 def _face(work: Work, number: int) -> FaceRecord:
-    """One face's row: from pixels of the decoded picture to pixels of the full-size one."""
-    face, crop, detector = work.found[number], work.crops[number], work.stages.detector
-    scale = work.scale
-    return FaceRecord(
-        x=face.x * scale,
-        y=face.y * scale,
-        w=face.w * scale,
-        h=face.h * scale,
-        landmarks=tuple((float(x) * scale, float(y) * scale) for x, y in face.landmarks),
-        confidence=face.confidence,
-        detector=detector.name,
-        detector_version=detector.version,
-        crop=CropRecord(
-            sha256=hashlib.sha256(crop.jpeg).hexdigest(),
-            jpeg=crop.jpeg,
-            scale=crop.scale,
-            x=crop.x,
-            y=crop.y,
-        ),
-        quality=quality(work.measures[number]),
-        vectors=work.vectors[number],
+    return face_record(
+        work.found[number],
+        work.crops[number],
+        work.measures[number],
+        work.vectors[number],
+        scale=work.scale,
+        detector=work.stages.detector,
     )
 
 
-def _still_the_same(task: PhotoTask) -> None:
+def still_the_same(task: PhotoTask | SpanTask) -> None:
     """A file that changed since it was hashed is another content: it will be settled and come
     again.
     """

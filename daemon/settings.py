@@ -220,6 +220,46 @@ class Identify(Section):
     )
 
 
+class Video(Section):
+    """Which frames of a video are looked at, and what is kept of them."""
+
+    # Of the shots of made videos that last a second or more 0.4 s misses nobody, and whoever comes
+    # and goes within a scene is timed to half a second (`benchmarks.video`).
+    interval_s: float = Field(
+        0.4, gt=0, le=60, description="seconds between two looks where something moves"
+    )
+    min_interval_s: float = Field(
+        0.2, gt=0, le=60, description="the same where much moves far; the most often there is"
+    )
+    max_interval_s: float = Field(
+        2.0, gt=0, le=600, description="the same where nothing moves; the least often there is"
+    )
+    still: float = Field(
+        0.004,
+        ge=0,
+        le=1,
+        description="movement and change, as shares, below which nothing moves",
+    )
+    dark: float = Field(
+        0.12,
+        ge=0,
+        le=1,
+        description="brightness of the brightest twentieth below which a frame is dark",
+    )
+    faces_per_track: int = Field(
+        8, ge=1, le=64, description="best faces that are kept of somebody seen through a scene"
+    )
+    max_gap_s: float = Field(
+        2.5, ge=0, le=60, description="seconds somebody may be out of sight within a scene"
+    )
+    hardware: bool = Field(
+        default=False, description="decode on a graphics card where there is one that can"
+    )
+    timeout_s: float = Field(
+        900.0, gt=0, le=86400, description="seconds a minute of video may take"
+    )
+
+
 class Workers(Section):
     """The processes that decode and infer."""
 
@@ -306,6 +346,7 @@ class Settings(Section):
     embed: Embed = Field(default_factory=Embed)
     quality: Quality = Field(default_factory=Quality)
     identify: Identify = Field(default_factory=Identify)
+    video: Video = Field(default_factory=Video)
     workers: Workers = Field(default_factory=Workers)
     jobs: Jobs = Field(default_factory=Jobs)
     web: Web = Field(default_factory=Web)

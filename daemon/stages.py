@@ -35,6 +35,7 @@ class Stages:
     detector: Detector
     embedders: tuple[Embedder, ...]
     steps: dict[tuple[str, str], ledger.Planned]
+    video_steps: dict[tuple[str, str], ledger.Planned] = field(default_factory=dict)
     threads: int = 1
     eye_points: Predictor | None = None
     beside: dict[EmbedderRecord, Embedder | None] = field(default_factory=dict)
@@ -53,6 +54,7 @@ class Stages:
             detector=detector,
             embedders=embedders,
             steps=steps,
+            video_steps=ledger.planned_video_steps(settings, detector, embedders),
             threads=threads,
             eye_points=Predictor.load() if settings.quality.eye_points else None,
         )
@@ -67,8 +69,9 @@ class Stages:
         if kind not in self.beside:
             self.beside[kind] = built = _build(kind, self.settings, threads=self.threads)
             if built is not None and self.is_noted(built):
-                align = self.steps["align", ""].fingerprint
-                self.steps["embed", built.name] = ledger.embed_step(kind, align)
+                for steps in (self.steps, self.video_steps):
+                    align = steps["align", ""].fingerprint
+                    steps["embed", built.name] = ledger.embed_step(kind, align)
         return self.beside[kind]
 
     def embedders_for(self, compared: Iterable[EmbedderRecord]) -> list[Embedder]:

@@ -28,6 +28,20 @@ class PhotoTask:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SpanTask:
+    """A part of a video to catalogue, from `start_s` up to `end_s` (infinite for the last one)."""
+
+    sha256: str
+    path: bytes
+    bytes: int
+    mtime_ns: int
+    part: int
+    start_s: float
+    end_s: float
+    compared: tuple[EmbedderRecord, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StoredFace:
     """A face's stored crop as the catalog has it. `landmarks`, `x` and `y` are pixels of the
     full-size picture, of which a crop pixel shows `scale`.

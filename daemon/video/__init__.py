@@ -1,0 +1,1 @@
+"""Videos: from a span of time to who is seen in it, when and where."""

@@ -1,0 +1,218 @@
+"""The frames of a video, one after the other, each with its exact time.
+
+Everything here goes through PyAV, which is FFmpeg. A file is opened as bytes by us and never by its
+name, so that a playlist inside it can name no other file and no address.
+"""
+
+from __future__ import annotations
+
+import math
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any, Final
+
+import av
+import numpy as np
+from av.codec.hwaccel import HWAccel, hwdevices_available
+
+from daemon.errors import BadFile, TryLater
+from daemon.intake import contents
+from daemon.video.tone import is_hdr, toned
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    from daemon.faces.values import Picture
+
+# From so many frames a second those that no other frame needs are left out: half of H.264's and
+# HEVC's work goes, and what is left is still denser than anybody looks.
+_DENSE_FPS: Final = 20.0
+# Where leaving them out makes holes of so many seconds, they are decoded after all.
+_HOLE_S: Final = 0.2
+# A seek that lands so much too late is repeated from further in front.
+_LATE_S: Final = 0.5
+_BACK_S: Final = 10.0
+# A frame that does not say when it is shown is shown so long after the one before it.
+_USUAL_FPS: Final = 25.0
+_LUMA_FIRST: Final = ("yuv", "nv1", "gray")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Shown:
+    """A decoded frame and its time in seconds from the start of the video."""
+
+    time_s: float
+    frame: av.VideoFrame
+
+    def luma(self) -> NDArray[np.uint8]:
+        """The frame in grey (height × width) as it is stored, not turned: where it is there already
+        the decoder's own memory, which holds as long as this frame does.
+        """
+        frame = self.frame
+        if frame.format.name.startswith(_LUMA_FIRST) and frame.format.components[0].bits == 8:
+            plane: Any = frame.planes[0]
+            rows = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)
+            return rows[: frame.height, : frame.width]
+        return np.asarray(frame.to_ndarray(format="gray"), np.uint8)
+
+    def picture(self, longest_px: int) -> tuple[Picture, float]:
+        """The frame upright in RGB, its longest side `longest_px` at most, and how many pixels of
+        the full-size frame one of it shows.
+        """
+        frame = self.frame
+        scale = max(1.0, max(frame.width, frame.height) / longest_px)
+        width, height = max(1, round(frame.width / scale)), max(1, round(frame.height / scale))
+        picture = (
+            toned(frame, width, height)
+            if is_hdr(frame)
+            else np.asarray(frame.to_ndarray(format="rgb24", width=width, height=height), np.uint8)
+        )
+        quarters = quarters_of(frame)
+        upright = np.ascontiguousarray(np.rot90(picture, quarters) if quarters else picture)
+        return np.asarray(upright, np.uint8), scale
+
+
+def quarters_of(frame: av.VideoFrame) -> int:
+    """By how many quarters counter-clockwise a frame is to be turned to be upright."""
+    return round(frame.rotation / 90) % 4
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Film:
+    """An open video. `damaged` counts what could not be decoded."""
+
+    container: Any
+    stream: Any
+    start_s: float
+    fps: float
+    damaged: int = 0
+    _sparse: bool = field(default=False)
+
+    def frames(self, start_s: float, end_s: float) -> Iterator[Shown]:
+        """The frames from `start_s` up to `end_s`, in order; what is damaged is passed over. Of a
+        dense video those are left out that no other frame needs.
+
+        Raises BadFile where not one packet of these can be decoded, TryLater where reading fails.
+        """
+        self._seek(start_s)
+        last_s = -math.inf
+        decoded = False
+        damaged = self.damaged
+        for shown in self._decoded():
+            decoded = True
+            if shown.time_s <= last_s or shown.time_s < start_s:
+                continue
+            if shown.time_s >= end_s:
+                break
+            if _HOLE_S < shown.time_s - last_s < math.inf:
+                self._skip_nothing()
+            last_s = shown.time_s
+            yield shown
+        if not decoded and self.damaged > damaged:
+            raise BadFile("not one frame can be decoded: the video is damaged here")
+
+    def _seek(self, start_s: float) -> None:
+        self._skip_what_nobody_needs()
+        for place_s in (start_s, start_s - _BACK_S):
+            if place_s <= 0:
+                break
+            with suppress(av.error.FFmpegError):
+                self._jump(place_s)
+                first = next(self._decoded(), None)
+                if first is not None and first.time_s <= start_s + _LATE_S:
+                    self._jump(place_s)
+                    return
+        self._jump(0.0)
+
+    def _jump(self, place_s: float) -> None:
+        ticks = round((place_s + self.start_s) / self.stream.time_base)
+        with suppress(av.error.FFmpegError):
+            self.container.seek(ticks, stream=self.stream, backward=True)
+        self.stream.codec_context.flush_buffers()
+
+    def _decoded(self) -> Iterator[Shown]:
+        time_s = -1 / (self.fps or _USUAL_FPS)
+        try:
+            for packet in self._packets():
+                for frame in self._of(packet):
+                    if frame.time is None:
+                        time_s += 1 / (self.fps or _USUAL_FPS)
+                    else:
+                        time_s = frame.time - self.start_s
+                    if frame.is_corrupt:
+                        self.damaged += 1
+                        continue
+                    yield Shown(time_s=time_s, frame=frame)
+        except OSError as error:
+            if isinstance(error, av.error.FFmpegError) and not error.errno:
+                return
+            raise TryLater(f"cannot be read any further ({error.strerror or error})") from error
+
+    def _packets(self) -> Iterator[Any]:
+        packets = self.container.demux(self.stream)
+        while True:
+            try:
+                yield next(packets)
+            except StopIteration:
+                return
+            except (av.error.InvalidDataError, av.error.EOFError):  # where the file is cut off
+                self.damaged += 1
+                return
+
+    def _of(self, packet: Any) -> list[av.VideoFrame]:
+        try:
+            return list(packet.decode())
+        except av.error.EOFError:
+            return []
+        except (av.error.FFmpegError, ValueError):
+            self.damaged += 1
+            return []
+
+    def _skip_what_nobody_needs(self) -> None:
+        self._sparse = self.fps >= _DENSE_FPS
+        self.stream.codec_context.skip_frame = "NONREF" if self._sparse else "DEFAULT"
+
+    def _skip_nothing(self) -> None:
+        if self._sparse:
+            self._sparse = False
+            self.stream.codec_context.skip_frame = "DEFAULT"
+
+
+@contextmanager
+def opened(path: bytes, *, threads: int = 1, hardware: bool = False) -> Iterator[Film]:
+    """The video at `path`. Raises BadFile where nothing in it can be decoded, TryLater where it
+    cannot be read.
+    """
+    with contents.opened(path) as file:
+        try:
+            container = av.open(file, metadata_errors="replace", hwaccel=_accelerated(hardware))
+        except av.error.FFmpegError as error:
+            raise BadFile(f"the video cannot be opened ({error.strerror})") from error
+        with container:
+            stream = next((it for it in container.streams.video if not _is_cover(it)), None)
+            if stream is None:
+                raise BadFile("it has sound only, no video")
+            stream.thread_type = "AUTO" if threads > 1 else "NONE"
+            stream.codec_context.thread_count = threads
+            start, time_base = stream.start_time or 0, stream.time_base or Fraction(0)
+            yield Film(
+                container=container,
+                stream=stream,
+                start_s=float(start * time_base),
+                fps=float(stream.average_rate or 0),
+            )
+
+
+def _is_cover(stream: Any) -> bool:
+    return bool(stream.disposition & av.stream.Disposition.attached_pic)
+
+
+def _accelerated(wanted: bool) -> HWAccel | None:  # noqa: FBT001 - the setting itself
+    """The first kind of decoder on a graphics card; PyAV falls back to the processor by itself."""
+    devices = hwdevices_available() if wanted else []
+    if not devices:
+        return None
+    return HWAccel(device_type=devices[0], allow_software_fallback=True)
