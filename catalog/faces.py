@@ -5,13 +5,14 @@ id.
 from __future__ import annotations
 
 import json
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from catalog import clock
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from catalog.records import EmbedderRecord, FaceRecord
 
@@ -53,16 +54,29 @@ def replace_faces(
     ties = tie([(face.x, face.y, face.w, face.h) for face in faces], old)
     ids = []
     for number, face in enumerate(faces):
-        tied = ties.get(number)
-        face_id = _insert(connection, media_id, face) if tied is None else tied
-        if tied is not None:
-            _update(connection, tied, face)
-        _write_results(connection, face_id, face)
-        ids.append(face_id)
+        ids.append(write_face(connection, media_id, face, tied=ties.get(number)))
     for face_id in old.keys() - set(ties.values()):
-        if not decided(connection, face_id):
-            _supersede(connection, face_id)
+        retire(connection, face_id)
     return ids
+
+
+def write_face(
+    connection: sqlite3.Connection,
+    media_id: int,
+    face: FaceRecord,
+    *,
+    tied: int | None,
+    place: Mapping[str, object] = MappingProxyType({}),
+) -> int:
+    """Write a face with its measures and vectors, in the place of the one that it is `tied` to;
+    returns its id. `place` are the columns that say where in a video it is.
+    """
+    values = {**_columns(face), **place}
+    face_id = _insert(connection, media_id, values) if tied is None else tied
+    if tied is not None:
+        _update(connection, tied, values)
+    _write_results(connection, face_id, face)
+    return face_id
 
 
 def without_forgotten(
@@ -93,8 +107,12 @@ def _box(row: sqlite3.Row) -> Box:
     return row["x"], row["y"], row["w"], row["h"]
 
 
-def _supersede(connection: sqlite3.Connection, face_id: int) -> None:
-    """The face is no longer there, so what the machine said of it ends."""
+def retire(connection: sqlite3.Connection, face_id: int) -> None:
+    """The face is no longer there, so what the machine said of it ends. One that a person decided
+    on stays.
+    """
+    if decided(connection, face_id):
+        return
     connection.execute(
         "UPDATE faces SET state = 'superseded', person_id = NULL WHERE id = ?", [face_id]
     )
@@ -193,8 +211,8 @@ def _columns(face: FaceRecord) -> dict[str, object]:
     }
 
 
-def _insert(connection: sqlite3.Connection, media_id: int, face: FaceRecord) -> int:
-    values = {"media_id": media_id, **_columns(face)}
+def _insert(connection: sqlite3.Connection, media_id: int, columns: Mapping[str, object]) -> int:
+    values = {"media_id": media_id, **columns}
     cursor = connection.execute(
         f"INSERT INTO faces ({', '.join(values)}) VALUES ({', '.join('?' * len(values))})",
         list(values.values()),
@@ -202,8 +220,7 @@ def _insert(connection: sqlite3.Connection, media_id: int, face: FaceRecord) -> 
     return int(cursor.lastrowid or 0)
 
 
-def _update(connection: sqlite3.Connection, face_id: int, face: FaceRecord) -> None:
-    values = _columns(face)
+def _update(connection: sqlite3.Connection, face_id: int, values: Mapping[str, object]) -> None:
     # Of another crop, vectors by models that are not compared with (a second look's too) are out of
     # date; those in use stay until they are replaced, so that nobody is unnamed meanwhile.
     connection.execute(

@@ -9,7 +9,7 @@ from dataclasses import fields
 from typing import TYPE_CHECKING
 
 from catalog import crops as crops_module
-from catalog import exemplars, jobs, log, steps
+from catalog import exemplars, jobs, log, parts, steps
 from catalog.carry import carry_over
 from catalog.faces import replace_faces, without_forgotten
 from catalog.records import MediaFacts
@@ -52,6 +52,10 @@ def commit_part(
         steps.record(catalog, media_id, record.part, record.steps)
     if record.error is not None:
         return _fail(catalog, media_id, record, job, patience)
+    if record.facts is not None and record.facts.kind == "video":
+        parts.plan(catalog, media_id, record.facts.duration_s, job)
+        jobs.finish(catalog, job.id)
+        return str(row["state"])
     faces = without_forgotten(catalog, media_id, record.faces)
     crops_module.store_crops(crops, [face.crop for face in faces])
     replace_faces(catalog, media_id, faces)

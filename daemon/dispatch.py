@@ -1,25 +1,27 @@
-"""Ingest jobs out, results in: claims photos, sends them to the workers in batches, commits what
-comes back.
+"""Ingest jobs out, results in: claims photos and parts of videos, sends them to the workers, the
+photos in batches, and commits what comes back.
 """
 
 from __future__ import annotations
 
 import logging
+import math
 import sqlite3
 import threading
 import time
 from collections import deque
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
-from catalog import calibrations, jobs
+from catalog import calibrations, jobs, parts
 from catalog.media import commit_part
-from catalog.records import PartRecord
+from catalog.records import PartRecord, SpanRecord
+from catalog.spans import commit_span
 from daemon import worker
 from daemon.errors import EnvironmentTrouble
 from daemon.loop import PAUSE_S, Loop
 from daemon.pool import WorkerDied
-from daemon.tasks import PhotoTask
+from daemon.tasks import PhotoTask, SpanTask
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -29,7 +31,9 @@ if TYPE_CHECKING:
     from catalog.records import EmbedderRecord
     from catalog.writer import Writer
     from daemon.pool import Pool
-    from daemon.settings import Workers
+    from daemon.settings import Settings, Workers
+
+T = TypeVar("T")
 
 logger = logging.getLogger(__name__)
 
@@ -41,10 +45,10 @@ START_S = 60.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Errand:
-    """A claimed job and the photo it is about."""
+    """A claimed job and the photo or the part of a video that it is about."""
 
     job: Job
-    task: PhotoTask
+    task: PhotoTask | SpanTask
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +56,7 @@ class Result:
     """What the workers made of an errand."""
 
     errand: Errand
-    record: PartRecord
+    record: PartRecord | SpanRecord
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +74,7 @@ class Dispatcher:
         self,
         writer: Writer,
         pool: Pool,
-        section: Workers,
+        settings: Settings,
         *,
         workers: int,
         patience: Patience,
@@ -78,7 +82,8 @@ class Dispatcher:
     ) -> None:
         self._writer = writer
         self._pool = pool
-        self._section = section
+        self._section: Workers = settings.workers
+        self._span_timeout_s = settings.video.timeout_s
         self._workers = workers
         self._patience = patience
         self._listeners = listeners
@@ -146,23 +151,48 @@ class Dispatcher:
         return errands
 
     def _send(self, errands: Sequence[Errand]) -> None:
+        """Photos together, each part of a video by itself."""
+        photos = []
+        for errand in errands:
+            if isinstance(errand.task, SpanTask):
+                self._send_span(errand, errand.task)
+            else:
+                photos.append((errand, errand.task))
+        if photos:
+            self._send_photos(photos)
+
+    def _send_span(self, errand: Errand, task: SpanTask) -> None:
         with self._guard:
             self._in_flight += 1
+        future = self._pool.submit(
+            worker.catalogue_span, task, timeout_s=self._span_timeout_s + START_S
+        )
+        future.add_done_callback(lambda done: self._receive([errand], done, lambda it: [it]))
+
+    def _send_photos(self, photos: Sequence[tuple[Errand, PhotoTask]]) -> None:
+        with self._guard:
+            self._in_flight += 1
+        errands = [errand for errand, _ in photos]
         # A batch gets little more than a photo's own limit: one that outlives it is tried again
         # photo by photo, each with the whole limit for itself.
         timeout_s = self._section.timeout_s + START_S + 2.0 * (len(errands) - 1)
         future = self._pool.submit(
-            worker.catalogue_photos, [it.task for it in errands], timeout_s=timeout_s
+            worker.catalogue_photos, [task for _, task in photos], timeout_s=timeout_s
         )
-        future.add_done_callback(lambda done: self._receive(errands, done))
+        future.add_done_callback(lambda done: self._receive(errands, done, lambda it: it))
 
-    def _receive(self, errands: Sequence[Errand], done: Future[list[PartRecord]]) -> None:
+    def _receive(
+        self,
+        errands: Sequence[Errand],
+        done: Future[T],
+        records: Callable[[T], Sequence[PartRecord | SpanRecord]],
+    ) -> None:
         try:
             if done.cancelled() or self._loop.stopping:
                 return
             error = done.exception()
             if error is None:
-                for errand, record in zip(errands, done.result(), strict=True):
+                for errand, record in zip(errands, records(done.result()), strict=True):
                     self._hand_in(Result(errand=errand, record=record))
             elif isinstance(error, EnvironmentTrouble):
                 self._not_now(errands, error)
@@ -200,12 +230,13 @@ class Dispatcher:
         errand, record = result.errand, result.record
 
         def work(catalog: sqlite3.Connection, crops: sqlite3.Connection) -> str:
+            if isinstance(record, SpanRecord):
+                return commit_span(catalog, crops, record, errand.job, patience=self._patience)
             return commit_part(catalog, crops, record, errand.job, patience=self._patience)
 
         def tell(done: Future[str]) -> None:
             if not done.cancelled() and done.exception() is None:
-                what = record.error or _counted(len(record.faces))
-                logger.info("%s: %s", _shown(errand.task.path), what)
+                logger.info("%s: %s", _shown(errand.task), _what(record))
                 self._listeners.on_commit(done.result())
                 # The same content may have been asked for again while it was in hand.
                 self._loop.wake()
@@ -216,11 +247,8 @@ class Dispatcher:
 
     def _refused(self, errand: Errand, error: BaseException) -> None:
         """The catalog does not take this result: an error of ours, which costs an attempt."""
-        logger.error("%s was not written: %s", _shown(errand.task.path), error, exc_info=error)
-        record = PartRecord(
-            sha256=errand.task.sha256, error=f"not written: {error}", permanent=False
-        )
-        self._commit(Result(errand=errand, record=record))
+        logger.error("%s was not written: %s", _shown(errand.task), error, exc_info=error)
+        self._commit(Result(errand=errand, record=_not_done(errand, f"not written: {error}")))
 
 
 def _is_due(connection: sqlite3.Connection) -> bool:
@@ -229,34 +257,62 @@ def _is_due(connection: sqlite3.Connection) -> bool:
 
 def _task(
     connection: sqlite3.Connection, job: Job, compared: tuple[EmbedderRecord, ...]
-) -> PhotoTask | None:
+) -> PhotoTask | SpanTask | None:
     row = connection.execute(
         """SELECT path_bytes, bytes, mtime_ns FROM files
            WHERE media_id = ? AND state = 'present' ORDER BY id LIMIT 1""",
         [job.media_id],
     ).fetchone()
-    if row is None:
+    part = parts.of_job(connection, job)
+    if row is None or (part is None and parts.is_of_part(job)):
         return None
-    return PhotoTask(
-        sha256=job.key,
-        path=bytes(row["path_bytes"]),
-        bytes=row["bytes"],
-        mtime_ns=row["mtime_ns"],
+    path, size, mtime_ns = bytes(row["path_bytes"]), row["bytes"], row["mtime_ns"]
+    if part is None:
+        return PhotoTask(
+            sha256=job.key, path=path, bytes=size, mtime_ns=mtime_ns, compared=compared
+        )
+    return SpanTask(
+        sha256=parts.sha256_of(job),
+        path=path,
+        bytes=size,
+        mtime_ns=mtime_ns,
+        part=part.number,
+        start_s=part.start_s,
+        end_s=math.inf if part.is_last else part.end_s,
         compared=compared,
     )
 
 
-def _failure(errand: Errand, error: BaseException) -> PartRecord:
+def _failure(errand: Errand, error: BaseException) -> PartRecord | SpanRecord:
     """A photo that took its worker along, or that met an error of ours: it may succeed later."""
     if not isinstance(error, WorkerDied):
         logger.error("%r met an unexpected error", errand.task.path, exc_info=error)
     reason = str(error) if isinstance(error, WorkerDied) else f"{type(error).__name__}: {error}"
-    return PartRecord(sha256=errand.task.sha256, error=reason, permanent=False)
+    return _not_done(errand, reason)
 
 
-def _shown(path: bytes) -> str:
-    return path.decode("utf-8", "replace")
+def _not_done(errand: Errand, reason: str) -> PartRecord | SpanRecord:
+    task = errand.task
+    if isinstance(task, SpanTask):
+        return SpanRecord(sha256=task.sha256, part=task.part, error=reason, permanent=False)
+    return PartRecord(sha256=task.sha256, error=reason, permanent=False)
 
 
-def _counted(faces: int) -> str:
-    return "1 face" if faces == 1 else f"{faces} faces"
+def _shown(task: PhotoTask | SpanTask) -> str:
+    path = task.path.decode("utf-8", "replace")
+    return f"{path}, minute {task.part + 1}" if isinstance(task, SpanTask) else path
+
+
+def _what(record: PartRecord | SpanRecord) -> str:
+    """What came of it, in a word."""
+    if record.error is not None:
+        return record.error
+    if isinstance(record, SpanRecord):
+        return _counted(len(record.tracks), "track")
+    if record.facts is not None and record.facts.kind == "video":
+        return f"a video of {record.facts.duration_s or 0:.0f} s"
+    return _counted(len(record.faces), "face")
+
+
+def _counted(number: int, what: str) -> str:
+    return f"1 {what}" if number == 1 else f"{number} {what}s"

@@ -226,7 +226,7 @@ class Supervisor:
         self.dispatcher = Dispatcher(
             self.writer,
             self.pool,
-            section,
+            settings,
             workers=allotment.workers,
             patience=patience,
             listeners=Listeners(on_commit=self._committed, on_error=self.on_error),

@@ -22,10 +22,18 @@ from daemon.log import set_up_logging
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from catalog.records import PartRecord
+    from catalog.records import PartRecord, SpanRecord
     from daemon.settings import Settings
     from daemon.stages import Stages
-    from daemon.tasks import Answer, PhotoTask, Question, SearchTask, VectorAnswer, VectorTask
+    from daemon.tasks import (
+        Answer,
+        PhotoTask,
+        Question,
+        SearchTask,
+        SpanTask,
+        VectorAnswer,
+        VectorTask,
+    )
 
 A = TypeVar("A")
 T = TypeVar("T")
@@ -157,6 +165,13 @@ def catalogue_photos(tasks: Sequence[PhotoTask]) -> list[PartRecord]:
     from daemon.pipeline import catalogue
 
     return catalogue(tasks, _loaded())
+
+
+def catalogue_span(task: SpanTask) -> SpanRecord:
+    """Read, detect, track, score and embed in a part of a video."""
+    from daemon.video.span import catalogue_span as catalogue
+
+    return catalogue(task, _loaded())
 
 
 def compute_vectors(task: VectorTask) -> VectorAnswer:

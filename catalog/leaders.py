@@ -1,0 +1,109 @@
+"""Which face speaks for a track: its leader, which is judged, while the others follow."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from catalog import clock
+
+if TYPE_CHECKING:
+    import sqlite3
+
+    from catalog.parts import Part
+
+# The tracks of a part and those that they go on from or go on as, over any number of borders.
+_CHAINS = """
+WITH RECURSIVE chain(id, start) AS (
+    SELECT id, id FROM tracks
+    WHERE media_id = :media AND start_s >= :start AND start_s < :end
+    UNION
+    SELECT tracks.id, chain.start FROM chain JOIN tracks AS own ON own.id = chain.id
+    JOIN tracks ON tracks.id = own.continues_track_id OR tracks.continues_track_id = own.id)
+SELECT start, group_concat(DISTINCT id) AS ids FROM chain GROUP BY start
+"""
+# A face on which a person decided speaks before the others, then the best one.
+_LEADER = """
+SELECT faces.id FROM faces WHERE track_id IN (SELECT value FROM json_each(?))
+  AND state IN ('active', 'hidden')
+ORDER BY EXISTS (SELECT 1 FROM assignments WHERE face_id = faces.id AND method = 'user'
+                 AND model = 'all' AND state = 'assigned' AND ended_at IS NULL) DESC,
+         EXISTS (SELECT 1 FROM rejections WHERE face_id = faces.id) DESC,
+         quality DESC, time_s, id LIMIT 1
+"""
+
+
+def elect(connection: sqlite3.Connection, media_id: int, part: Part) -> None:
+    """Choose the leaders of the tracks of a part and of the parts beside it, with all that they are
+    tied to. What the machine said of a leader goes over to the next one.
+    """
+    rows = connection.execute(
+        """SELECT ifnull(min(start_s), 0) AS start, ifnull(max(end_s), 0) AS stop FROM parts
+           WHERE media_id = ? AND number BETWEEN ? AND ?""",
+        [media_id, part.number - 1, part.number + 1],
+    ).fetchone()
+    span = {
+        "media": media_id,
+        "start": rows["start"] if part.number > 1 else -1e9,
+        "end": 1e12 if part.is_last else max(rows["stop"], part.end_s),
+    }
+    chains = {
+        frozenset(int(it) for it in row["ids"].split(","))
+        for row in connection.execute(_CHAINS, span)
+    }
+    for chain in sorted(chains, key=min):
+        _lead(connection, sorted(chain))
+
+
+def _lead(connection: sqlite3.Connection, tracks: list[int]) -> None:
+    these = json.dumps(tracks)
+    row = connection.execute(_LEADER, [these]).fetchone()
+    if row is None:
+        return
+    leader = int(row["id"])
+    followers = connection.execute(
+        """SELECT id FROM faces WHERE track_id IN (SELECT value FROM json_each(?)) AND id <> ?""",
+        [these, leader],
+    ).fetchall()
+    _hand_over(connection, [int(it["id"]) for it in followers], leader)
+    connection.execute(
+        """UPDATE tracks SET best_face_id = ? WHERE id IN (SELECT value FROM json_each(?))
+           AND best_face_id IS NOT ?""",
+        [leader, these, leader],
+    )
+
+
+def _hand_over(connection: sqlite3.Connection, before: list[int], leader: int) -> None:
+    """The machine's open rows of faces that led a track go to the leader, where it has none; what
+    is left of them ends.
+    """
+    rows = connection.execute(
+        """SELECT id, face_id, model, state FROM assignments
+           WHERE face_id IN (SELECT value FROM json_each(?)) AND ended_at IS NULL
+             AND method <> 'user' ORDER BY id""",
+        [json.dumps(before)],
+    ).fetchall()
+    for row in rows:
+        taken = connection.execute(
+            """SELECT 1 FROM assignments WHERE face_id = ? AND model = ? AND ended_at IS NULL
+               AND (state = ? OR method = 'user')""",
+            [leader, row["model"], row["state"]],
+        ).fetchone()
+        if taken is None:
+            connection.execute(
+                "UPDATE assignments SET face_id = ? WHERE id = ?", [leader, row["id"]]
+            )
+        else:
+            connection.execute(
+                "UPDATE assignments SET state = 'withdrawn', ended_at = ? WHERE id = ?",
+                [clock.now(), row["id"]],
+            )
+    connection.execute(
+        """UPDATE faces SET person_id =
+               (SELECT ifnull(people.merged_into, people.id) FROM assignments
+                JOIN people ON people.id = assignments.person_id
+                WHERE face_id = faces.id AND model = 'all' AND assignments.state = 'assigned'
+                  AND ended_at IS NULL)
+           WHERE id = ?""",
+        [leader],
+    )
