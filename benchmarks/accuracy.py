@@ -46,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             for name in (PLAIN, MIRRORED)
         }
         # Only now, so that our own times are taken on a machine that is not busy with it.
-        theirs = None if options.no_peer else stack.enter_context(peer.started(pictures, settings))
+        theirs = None if options.no_peer else stack.enter_context(peer.started(pictures))
         table, absent = [], {}
         if not options.no_table:
             few = lfw.limited(protocol, [0, 1, 2], min(_TABLE_PAIRS, options.limit or _TABLE_PAIRS))

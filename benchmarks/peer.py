@@ -18,39 +18,45 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 
+from benchmarks import report
 from benchmarks.labelled import Embedded
 from daemon.faces.embed import unit
 from daemon.faces.weights import find_weights
+from daemon.settings import Models
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from concurrent.futures import Future
 
     from benchmarks.verification import Vectors
-    from daemon.settings import Settings
+
+
+def home(place: Path) -> dict[str, str]:
+    """The environment in which DeepFace finds the weights of the test data, below `place`."""
+    weights = place / "deepface" / ".deepface" / "weights"
+    weights.mkdir(parents=True, exist_ok=True)
+    models = Models(weights=report.data_folder() / "weights")
+    for name in ("yunet", "Dlib"):
+        source = find_weights(name, models, state=place).path
+        link = weights / source.name
+        if not link.exists():
+            link.symlink_to(source)
+    return {"DEEPFACE_HOME": str(place / "deepface"), "TF_CPP_MIN_LOG_LEVEL": "3"}
 
 
 @contextmanager
-def started(pictures: Sequence[Path], settings: Settings) -> Iterator[Future[Embedded]]:
+def started(pictures: Sequence[Path]) -> Iterator[Future[Embedded]]:
     """Vectors of the pictures' labelled faces, on their way; milliseconds are of the whole call,
     detection included.
     """
-    files = [
-        find_weights(name, settings.models, state=settings.paths.state).path
-        for name in ("yunet", "Dlib")
-    ]
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
-        yield pool.submit(represented, list(pictures), files)
+        yield pool.submit(represented, list(pictures))
 
 
-def represented(pictures: Sequence[Path], weights: Sequence[Path]) -> Embedded:
+def represented(pictures: Sequence[Path]) -> Embedded:
     """The same, here and now; the weights are linked into a home of its own."""
-    with tempfile.TemporaryDirectory() as home:
-        folder = Path(home) / ".deepface" / "weights"
-        folder.mkdir(parents=True)
-        for path in weights:
-            (folder / path.name).symlink_to(path)
-        os.environ.update(DEEPFACE_HOME=home, TF_CPP_MIN_LOG_LEVEL="3")
+    with tempfile.TemporaryDirectory() as place:
+        os.environ.update(home(Path(place)))
         from deepface import DeepFace
 
         vectors: Vectors = {}

@@ -25,9 +25,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmarks import faceless, report
+from benchmarks import faceless, peer, report
 from catalog.connect import connect
-from daemon.faces.weights import find_weights
 from daemon.settings import Detect, Log, Models, Paths, Settings, Workers
 from daemon.supervisor import Supervisor
 
@@ -154,21 +153,12 @@ def _peer(detector: str, photos: list[Path], place: Path) -> float:
     """Photos a second of `DeepFace.represent` in a loop, in a process of its own, after one
     call.
     """
-    home = place / "deepface"
-    weights = home / ".deepface" / "weights"
-    weights.mkdir(parents=True, exist_ok=True)
-    models = Models(weights=report.data_folder() / "weights")
-    for name in ("yunet", "Dlib"):
-        source = find_weights(name, models, state=place).path
-        link = weights / source.name
-        if not link.exists():
-            link.symlink_to(source)
     done = subprocess.run(
         [sys.executable, "-c", PEER, detector, *map(str, photos)],
         capture_output=True,
         text=True,
         check=True,
-        env={**os.environ, "DEEPFACE_HOME": str(home), "TF_CPP_MIN_LOG_LEVEL": "3"},
+        env={**os.environ, **peer.home(place)},
     )
     seconds = next(line for line in done.stdout.splitlines() if line.startswith("seconds "))
     return len(photos) / float(seconds.split()[1])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from catalog import steps
@@ -68,14 +68,18 @@ def write(
 
 
 def note(connection: sqlite3.Connection, media_id: int, align: str, step: StepRecord) -> None:
-    """Write an embed step beside those of other models, as reading the photo would have; not where
-    its crops were cut anew meanwhile, so that their align step has another fingerprint.
+    """Write an embed step beside those of other models, as reading the photo or each part of the
+    video would have; not where crops were cut anew meanwhile, so that their align step has another
+    fingerprint.
     """
-    same = connection.execute(
-        """SELECT 1 FROM media WHERE id = ? AND ? = ifnull(
-               (SELECT fingerprint FROM steps WHERE media_id = media.id AND +step = 'align'
-                AND +steps.state = 'done'), '')""",
-        [media_id, align],
-    ).fetchone()
-    if same is not None:
-        steps.add(connection, media_id, 0, step)
+    rows = connection.execute(
+        """SELECT part, fingerprint FROM steps
+           WHERE media_id = ? AND +step = 'align' AND +state = 'done' ORDER BY part""",
+        [media_id],
+    ).fetchall()
+    parts = [int(row["part"]) for row in rows if row["fingerprint"] == align]
+    if not rows and not align:
+        parts = [0]
+    for part in parts:
+        own = replace(step, seconds=round(step.seconds / len(parts), 6))
+        steps.add(connection, media_id, part, own)

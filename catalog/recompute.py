@@ -54,8 +54,10 @@ def media_after(
         # The plus keeps the planner on the index by media, and on the order of ids.
         """SELECT id, (SELECT fingerprint FROM steps WHERE media_id = media.id AND +step = 'align'
                        AND +steps.state = 'done') AS align,
-                  (SELECT json_group_object(model, fingerprint) FROM steps
-                   WHERE media_id = media.id AND +step = 'embed' AND +steps.state = 'done') AS embed
+                  (SELECT json_group_object(model, mark) FROM
+                   (SELECT model, iif(count(DISTINCT fingerprint) = 1, min(fingerprint), '') AS mark
+                    FROM steps WHERE media_id = media.id AND +step = 'embed'
+                      AND +steps.state = 'done' GROUP BY model)) AS embed
            FROM media WHERE +state = 'done' AND id > ? ORDER BY id LIMIT ?""",
         [after, limit],
     ).fetchall()

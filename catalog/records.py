@@ -143,8 +143,8 @@ class FrameRecord:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrackRecord:
     """A face through a scene. `path` is its boxes as `track_paths.packed` writes them, of which
-    there are `faces_count`; `faces` are the few that are kept, each with the time of its frame, and
-    `best` is the place of the best of them.
+    there are `faces_count`; `faces` are the few that are kept, each with the time of its frame;
+    `vectors` are the middles of theirs, by embedder.
     """
 
     scene: int
@@ -153,7 +153,7 @@ class TrackRecord:
     path: bytes
     faces_count: int
     faces: tuple[tuple[float, FaceRecord], ...]
-    best: int
+    vectors: dict[EmbedderRecord, bytes]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from catalog import crops as crops_module
 from catalog import exemplars, jobs, leaders, log, parts, steps, track_links, track_vectors
-from catalog.faces import TIE_IOU, overlap, retire, tie, write_face
+from catalog.faces import TIE_IOU, ensure_embedder, overlap, retire, tie, write_face
 from catalog.media import judge
 from catalog.track_paths import unpacked
 
@@ -49,12 +49,11 @@ def commit_span(
         crops_module.store_preview(crops, record.sha256, record.preview)
     tracks = _without_forgotten(catalog, media_id, part, record.tracks)
     crops_module.store_crops(crops, [face.crop for it in tracks for _, face in it.faces])
-    written = _replace(catalog, media_id, part, record, tracks)
+    _replace(catalog, media_id, part, record, tracks)
     catalog.execute(
         "UPDATE parts SET state = 'done', error = NULL, skipped = ?, continues = ? WHERE id = ?",
         [json.dumps(record.skipped), int(record.continues), part.id],
     )
-    track_vectors.renew(catalog, written)
     for number in (part.number, part.number + 1):
         track_links.link(catalog, media_id, number)
     leaders.elect(catalog, media_id, part)
@@ -111,8 +110,8 @@ def _replace(
     part: Part,
     record: SpanRecord,
     tracks: Sequence[TrackRecord],
-) -> list[int]:
-    """Make these the tracks of the part, and return their ids. A face that ties to an old one of
+) -> None:
+    """Make these the tracks of the part. A face that ties to an old one of
     the same frame keeps its id; an old one that does not is superseded, unless a person decided on
     it.
     """
@@ -134,7 +133,6 @@ def _replace(
     ]
     frames = _write_frames(catalog, media_id, record, scenes)
     kept: set[int] = set()
-    written = []
     ties = _ties(tracks, old)
     for number, track in enumerate(tracks):
         track_id = _inserted(
@@ -150,7 +148,6 @@ def _replace(
                 track.path,
             ],
         )
-        written.append(track_id)
         for place, (time_s, face) in enumerate(track.faces):
             face_id = write_face(
                 catalog,
@@ -160,6 +157,11 @@ def _replace(
                 place={"frame_id": frames[time_s], "track_id": track_id, "time_s": time_s},
             )
             kept.add(face_id)
+        embedders = {
+            ensure_embedder(catalog, kind, active=False): vector
+            for kind, vector in track.vectors.items()
+        }
+        track_vectors.write(catalog, track_id, embedders)
     for face_id in {it for own in old.values() for it in own} - kept:
         retire(catalog, face_id)
     catalog.execute(
@@ -168,7 +170,6 @@ def _replace(
            AND NOT EXISTS (SELECT 1 FROM faces WHERE faces.frame_id = frames.id)""",
         {**span, "frames": json.dumps(list(frames.values()))},
     )
-    return written
 
 
 _TRACKS = "WHERE media_id = :media AND start_s >= :start AND start_s < :end"

@@ -134,15 +134,20 @@ def fingerprints(connection: sqlite3.Connection, step: str) -> list[str]:
 
 
 def _behind(step: str, current: Mapping[tuple[str, str], Collection[str]]) -> tuple[str, list[str]]:
-    """The condition on a media: it has this step, and not by each model as it would be today."""
+    """The condition on a media: it has this step, and in one part at least not by each model as it
+    would be today.
+    """
     # The plus keeps the planner on the index by media: by step it would read them all for each.
     lacks, values = [], [step]
     for (name, model), marks in current.items():
         if name == step:
             lacks.append(
-                f"""NOT EXISTS (SELECT 1 FROM steps WHERE media_id = media.id AND +step = ?
-                    AND model = ? AND +steps.state = 'done'
-                    AND +fingerprint IN ({",".join("?" * len(marks))}))"""
+                f"""EXISTS (SELECT 1 FROM steps AS done WHERE done.media_id = media.id
+                    AND +done.step = ? AND +done.state = 'done'
+                    AND NOT EXISTS (SELECT 1 FROM steps WHERE media_id = media.id
+                        AND part = done.part AND +step = done.step AND model = ?
+                        AND +steps.state = 'done'
+                        AND +fingerprint IN ({",".join("?" * len(marks))})))"""
             )
             values += [step, model, *marks]
     condition = f"""media.state = 'done' AND EXISTS (

@@ -5,16 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-import numpy as np
-
-from catalog import calibrations
+from catalog import calibrations, track_vectors
 from catalog.faces import overlap
 from catalog.track_paths import unpacked
 
 if TYPE_CHECKING:
     import sqlite3
-
-    from numpy.typing import NDArray
 
     from catalog.faces import Box
 
@@ -36,7 +32,7 @@ class End:
     track_id: int
     time_s: float
     box: Box
-    vector: NDArray[np.float32] | None
+    vector: tuple[float, ...] | None
     said: int | None
 
 
@@ -96,7 +92,7 @@ def _ends(connection: sqlite3.Connection, scene_id: int, border: float, *, last:
             continue
         time_s, box = path[-1 if last else 0]
         if abs(time_s - border) <= _GAP_S:
-            vector = None if row["vector"] is None else np.frombuffer(row["vector"], "<f4")
+            vector = None if row["vector"] is None else track_vectors.unpacked(row["vector"])
             found.append(
                 End(track_id=row["id"], time_s=time_s, box=box, vector=vector, said=row["said"])
             )
@@ -127,7 +123,7 @@ def _pairs(
             iou = overlap(one.box, other.box)
             similar = 0.0
             if one.vector is not None and other.vector is not None:
-                similar = float(one.vector @ other.vector)
+                similar = track_vectors.dot(one.vector, other.vector)
             near = iou >= _LEAST_IOU and other.time_s - one.time_s <= _SOON_S
             if similar >= same or (near and similar >= apart):
                 scored.append((similar + _IOU_WEIGHT * iou, one, other))

@@ -169,14 +169,20 @@ def embed_step(kind: Kind | EmbedderRecord, align: str) -> Planned:
 
 
 def marks(
-    planned: Mapping[tuple[str, str], Planned], aligned: Iterable[str], kinds: Iterable[Kind]
+    planned: Iterable[Mapping[tuple[str, str], Planned]],
+    aligned: Iterable[str],
+    kinds: Iterable[Kind],
 ) -> dict[tuple[str, str], list[str]]:
-    """The fingerprints that count as made today, for `steps.outdated`.
+    """The fingerprints that count as made today, for `steps.outdated`: of photos and of videos.
 
     Vectors are up to date whatever crops they are of: `aligned` are the fingerprints that the
     catalog's align steps have. Older crops are the align step's own matter.
     """
-    found = {key: [step.fingerprint] for key, step in planned.items() if key[0] != "embed"}
+    found: dict[tuple[str, str], list[str]] = {}
+    for steps in planned:
+        for key, step in steps.items():
+            if key[0] != "embed" and step.fingerprint not in found.setdefault(key, []):
+                found[key].append(step.fingerprint)
     every = list(aligned)
     for kind in kinds:
         found["embed", kind.model] = [embed_step(kind, it).fingerprint for it in every]

@@ -13,7 +13,7 @@ from concurrent.futures import TimeoutError as FutureTimeoutError
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from catalog import clock, embeddings, jobs, recompute
+from catalog import clock, embeddings, jobs, recompute, track_vectors
 from catalog.records import StepRecord
 from daemon import ledger, worker
 from daemon.dispatch import START_S
@@ -201,6 +201,7 @@ class Reembedding:
                 self.without.add(it.place.face_id)
             elif embeddings.write(connection, it.place, vectors):
                 counts[it.place.media_id] = counts.get(it.place.media_id, 0) + 1
+        track_vectors.renew_of(connection, [it.place.face_id for it in batch.taken])
         self.faces += sum(counts.values())
         for behind in batch.media:
             for kind in self.kinds:

@@ -47,7 +47,11 @@ def marks_of(
     connection: sqlite3.Connection, settings: Settings, models: ModelPlan
 ) -> dict[tuple[str, str], list[str]]:
     """The fingerprints of what is made with today's settings and models, for `steps.outdated`."""
-    planned = ledger.planned_steps(settings, models.detector, models.recognizer_choices)
+    models_used = models.detector, models.recognizer_choices
+    planned = [
+        ledger.planned_steps(settings, *models_used),
+        ledger.planned_video_steps(settings, *models_used),
+    ]
     kinds = [ledger.kind_used(choice) for choice in models.recognizer_choices]
     return ledger.marks(planned, steps.fingerprints(connection, "align"), kinds)
 

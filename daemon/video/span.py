@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from catalog import track_vectors
 from catalog.records import FrameRecord, SceneRecord, SpanRecord, TrackRecord
 from catalog.track_paths import packed
 from daemon.errors import BadFile, TryLater
@@ -316,7 +317,13 @@ def _track(
         path=packed((it.time_s, it.box) for it in faces),
         faces_count=len(faces),
         faces=tuple(kept),
-        best=max(range(len(kept)), key=lambda it: kept[it][1].quality.score),
+        vectors={
+            kind: track_vectors.middle(
+                [face.vectors[kind] for _, face in kept],
+                [face.quality.score for _, face in kept],
+            )
+            for kind in kept[0][1].vectors
+        },
     )
 
 
