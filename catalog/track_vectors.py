@@ -49,7 +49,7 @@ def unpacked(vector: bytes) -> tuple[float, ...]:
 
 def dot(one: Sequence[float], other: Sequence[float]) -> float:
     """The cosine of two unit vectors."""
-    return sum(map(mul, one, other))
+    return float(sum(map(mul, one, other)))
 
 
 def write(connection: sqlite3.Connection, track_id: int, vectors: Mapping[int, bytes]) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Final
 
@@ -22,6 +22,7 @@ from daemon.video.tone import is_hdr, toned
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from typing import BinaryIO
 
     from numpy.typing import NDArray
 
@@ -32,8 +33,7 @@ if TYPE_CHECKING:
 _DENSE_FPS: Final = 20.0
 # Where leaving them out makes holes of so many seconds, they are decoded after all.
 _HOLE_S: Final = 0.2
-# A seek that lands so much too late is repeated from further in front.
-_LATE_S: Final = 0.5
+# A jump that lands too late is repeated from so much further in front.
 _BACK_S: Final = 10.0
 # A frame that does not say when it is shown is shown so long after the one before it.
 _USUAL_FPS: Final = 25.0
@@ -80,16 +80,31 @@ def quarters_of(frame: av.VideoFrame) -> int:
     return round(frame.rotation / 90) % 4
 
 
-@dataclass(slots=True, kw_only=True, eq=False)
 class Film:
-    """An open video. `damaged` counts what could not be decoded."""
+    """A video in an open file. `damaged` counts what could not be decoded."""
 
-    container: Any
-    stream: Any
-    start_s: float
-    fps: float
-    damaged: int = 0
-    _sparse: bool = field(default=False)
+    def __init__(self, file: BinaryIO, *, threads: int, hardware: bool) -> None:
+        self._file = file
+        self._threads = threads
+        self._hardware = hardware
+        self.damaged = 0
+        self._open()
+
+    def _open(self) -> None:
+        """From the start of the file, as if nothing had been read of it."""
+        self._file.seek(0)
+        self._container, self._stream = _opened(self._file, hardware=self._hardware)
+        stream = self._stream
+        stream.thread_type = "AUTO" if self._threads > 1 else "NONE"
+        stream.codec_context.thread_count = self._threads
+        self.fps = float(stream.average_rate or 0)
+        self._start_s = float((stream.start_time or 0) * (stream.time_base or Fraction(0)))
+        self._sparse = self.fps >= _DENSE_FPS
+        stream.codec_context.skip_frame = "NONREF" if self._sparse else "DEFAULT"
+
+    def close(self) -> None:
+        """Let go of the decoder."""
+        self._container.close()
 
     def frames(self, start_s: float, end_s: float) -> Iterator[Shown]:
         """The frames from `start_s` up to `end_s`, in order; what is damaged is passed over. Of a
@@ -115,23 +130,27 @@ class Film:
             raise BadFile("not one frame can be decoded: the video is damaged here")
 
     def _seek(self, start_s: float) -> None:
-        self._skip_what_nobody_needs()
+        """Be at the last key frame before a time, or farther in front."""
         for place_s in (start_s, start_s - _BACK_S):
             if place_s <= 0:
                 break
-            with suppress(av.error.FFmpegError):
+            if self._lands(place_s, start_s):
                 self._jump(place_s)
-                first = next(self._decoded(), None)
-                if first is not None and first.time_s <= start_s + _LATE_S:
-                    self._jump(place_s)
-                    return
-        self._jump(0.0)
+                return
+        self.close()
+        self._open()
+
+    def _lands(self, place_s: float, start_s: float) -> bool:
+        """Whether a jump to one time shows what is shown at another."""
+        self._jump(place_s)
+        first = next(self._decoded(), None)
+        return first is not None and first.time_s <= start_s
 
     def _jump(self, place_s: float) -> None:
-        ticks = round((place_s + self.start_s) / self.stream.time_base)
+        ticks = round((place_s + self._start_s) / self._stream.time_base)
         with suppress(av.error.FFmpegError):
-            self.container.seek(ticks, stream=self.stream, backward=True)
-        self.stream.codec_context.flush_buffers()
+            self._container.seek(ticks, stream=self._stream, backward=True)
+        self._stream.codec_context.flush_buffers()
 
     def _decoded(self) -> Iterator[Shown]:
         time_s = -1 / (self.fps or _USUAL_FPS)
@@ -141,18 +160,18 @@ class Film:
                     if frame.time is None:
                         time_s += 1 / (self.fps or _USUAL_FPS)
                     else:
-                        time_s = frame.time - self.start_s
+                        time_s = frame.time - self._start_s
                     if frame.is_corrupt:
                         self.damaged += 1
                         continue
-                    yield Shown(time_s=time_s, frame=frame)
+                    yield Shown(time_s=round(time_s, 6), frame=frame)
         except OSError as error:
             if isinstance(error, av.error.FFmpegError) and not error.errno:
                 return
             raise TryLater(f"cannot be read any further ({error.strerror or error})") from error
 
     def _packets(self) -> Iterator[Any]:
-        packets = self.container.demux(self.stream)
+        packets = self._container.demux(self._stream)
         while True:
             try:
                 yield next(packets)
@@ -171,14 +190,10 @@ class Film:
             self.damaged += 1
             return []
 
-    def _skip_what_nobody_needs(self) -> None:
-        self._sparse = self.fps >= _DENSE_FPS
-        self.stream.codec_context.skip_frame = "NONREF" if self._sparse else "DEFAULT"
-
     def _skip_nothing(self) -> None:
         if self._sparse:
             self._sparse = False
-            self.stream.codec_context.skip_frame = "DEFAULT"
+            self._stream.codec_context.skip_frame = "DEFAULT"
 
 
 @contextmanager
@@ -187,32 +202,33 @@ def opened(path: bytes, *, threads: int = 1, hardware: bool = False) -> Iterator
     cannot be read.
     """
     with contents.opened(path) as file:
+        film = Film(file, threads=threads, hardware=hardware)
         try:
-            container = av.open(file, metadata_errors="replace", hwaccel=_accelerated(hardware))
+            yield film
+        finally:
+            film.close()
+
+
+def _opened(file: BinaryIO, *, hardware: bool) -> tuple[Any, Any]:
+    """The container in a file, and the stream of its pictures. A graphics card that is not there or
+    cannot decode this is done without.
+    """
+    for device in (*(hwdevices_available() if hardware else ()), None):
+        accelerated = None if device is None else HWAccel(device, allow_software_fallback=True)
+        try:
+            file.seek(0)
+            container = av.open(file, metadata_errors="replace", hwaccel=accelerated)
         except av.error.FFmpegError as error:
-            raise BadFile(f"the video cannot be opened ({error.strerror})") from error
-        with container:
+            if device is None:
+                raise BadFile(f"the video cannot be opened ({error.strerror})") from error
+        else:
             stream = next((it for it in container.streams.video if not _is_cover(it)), None)
-            if stream is None:
-                raise BadFile("it has sound only, no video")
-            stream.thread_type = "AUTO" if threads > 1 else "NONE"
-            stream.codec_context.thread_count = threads
-            start, time_base = stream.start_time or 0, stream.time_base or Fraction(0)
-            yield Film(
-                container=container,
-                stream=stream,
-                start_s=float(start * time_base),
-                fps=float(stream.average_rate or 0),
-            )
+            if stream is not None:
+                return container, stream
+            container.close()
+            raise BadFile("it has sound only, no video")
+    raise BadFile("the video cannot be opened")
 
 
 def _is_cover(stream: Any) -> bool:
     return bool(stream.disposition & av.stream.Disposition.attached_pic)
-
-
-def _accelerated(wanted: bool) -> HWAccel | None:  # noqa: FBT001 - the setting itself
-    """The first kind of decoder on a graphics card; PyAV falls back to the processor by itself."""
-    devices = hwdevices_available() if wanted else []
-    if not devices:
-        return None
-    return HWAccel(device_type=devices[0], allow_software_fallback=True)
