@@ -244,7 +244,7 @@ class Video(Section):
         0.12,
         ge=0,
         le=1,
-        description="brightness of the brightest twentieth below which a frame is dark",
+        description="brightness of the brightest hundredth below which a frame is dark",
     )
     faces_per_track: int = Field(
         8, ge=1, le=64, description="best faces that are kept of somebody seen through a scene"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 import cv2
@@ -12,15 +13,22 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 SIDE_PX: Final = 160
-# The brightest twentieth decides what is dark: a lit face in the night is not.
-_BRIGHTEST: Final = 95
+# The brightest hundredth decides what is dark: a lit face in the night is not.
+_BRIGHTEST: Final = 99
+# The grid in which two pictures are compared place by place: in means of so many pixels noise is
+# gone, and somebody who comes in is not.
+_PLACES: Final = 16, 9
+# Contrast below which there is nothing to make richer but noise.
+_SOME_SPREAD: Final = 4.0
+# Its second map is not needed where the first one has two channels.
+_REMAP: Any = cv2.remap
 _FLOW: Any = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Glimpse:
     """`grey` is the frame with its longest side at `SIDE_PX`; `brightness` is its mean and
-    `brightest` what a twentieth of it exceeds, both 0 to 1; `spread` is the deviation of its grey
+    `brightest` what a hundredth of it exceeds, both 0 to 1; `spread` is the deviation of its grey
     levels (0 to 255).
     """
 
@@ -77,6 +85,18 @@ def change(one: Glimpse, other: Glimpse) -> float:
     return float(cv2.norm(one.grey, other.grey, cv2.NORM_L1)) / one.grey.size
 
 
+def local_change(one: Glimpse, other: Glimpse) -> float:
+    """How much the mean grey level of a place changed where it changed most, 0 to 1."""
+    if one.grey.shape != other.grey.shape:
+        return 1.0
+    size = tuple(map(min, _PLACES, reversed(one.grey.shape)))
+    before, after = (
+        cv2.resize(it.grey.astype(np.float32), size, interpolation=cv2.INTER_AREA)
+        for it in (one, other)
+    )
+    return float(np.abs(after - before).max()) / 255
+
+
 def motion(before: Glimpse, after: Glimpse) -> float:
     """How far the faster tenth of the picture moved, in shares of its longest side.
 
@@ -91,21 +111,29 @@ def motion(before: Glimpse, after: Glimpse) -> float:
 
 def unexplained(before: Glimpse, after: Glimpse) -> float:
     """The mean difference of two frames' grey levels that is left when the first is moved along the
-    optical flow to the second.
+    optical flow to the second, and made as bright and as rich in contrast.
     """
     if before.grey.shape != after.grey.shape:
         return 255.0
     flow = _flow(after, before)
-    height, width = after.grey.shape
-    columns, rows = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height))
-    moved = cv2.remap(
-        before.grey,
-        columns + flow[..., 0],
-        rows.astype(np.float32) + flow[..., 1],
+    moved = _REMAP(
+        before.grey.astype(np.float32),
+        flow + _places(*after.grey.shape),
+        None,
         cv2.INTER_LINEAR,
         borderMode=cv2.BORDER_REPLICATE,
     )
-    return float(cv2.norm(moved, after.grey, cv2.NORM_L1)) / after.grey.size
+    if before.spread >= _SOME_SPREAD <= after.spread:
+        gain = after.spread / before.spread
+        moved = gain * (moved - 255 * before.brightness) + 255 * after.brightness
+    return float(np.abs(moved - after.grey).mean())
+
+
+@lru_cache(maxsize=4)
+def _places(height: int, width: int) -> NDArray[np.float32]:
+    """Where each pixel is: height × width × (column, row)."""
+    rows, columns = np.mgrid[:height, :width].astype(np.float32)
+    return np.stack([columns, rows], axis=-1)
 
 
 def _flow(before: Glimpse, after: Glimpse) -> NDArray[np.float32]:

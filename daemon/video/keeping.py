@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Generic, Protocol, TypeVar
 
 from daemon.video.cuts import is_blank
-from daemon.video.glimpse import change, motion, sharpness
+from daemon.video.glimpse import change, local_change, motion, sharpness, unexplained
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -28,6 +28,10 @@ BETWEEN, STILL, DARK, BLANK, BLURRED = "between", "still", "dark", "blank", "blu
 
 # So far from the moment a sharper frame is looked for.
 _NEAR_S: Final = 0.08
+# The mean grey level of a place changes by some hundredths where the light flickers.
+_CHANGED: Final = 5.0
+# Grey levels of change that no movement explains: all of the picture is another.
+_UNLIKE: Final = 8.0
 # What moved farther than this share of the picture since the last look is looked at twice as often.
 _FAST: Final = 0.1
 
@@ -117,12 +121,21 @@ class Keeper(Generic[L]):
             motion=moved,
             scene=len(self.scenes) - 1,
         )
-        often = moved > _FAST
+        often = moved > _FAST or self._is_unlike(glimpse)
         self._due_s = shown.time_s + (
             self.section.min_interval_s if often else self.section.interval_s
         )
         self._last = kept
         yield kept
+
+    def _is_unlike(self, glimpse: Glimpse) -> bool:
+        """Whether so much changed that it cannot be told how far it moved."""
+        last = self._last
+        return (
+            last is not None
+            and change(last.glimpse, glimpse) > _UNLIKE
+            and unexplained(last.glimpse, glimpse) > _UNLIKE
+        )
 
     def _why(self, shown: L, glimpse: Glimpse) -> tuple[str | None, float]:
         last = self._last
@@ -131,7 +144,7 @@ class Keeper(Generic[L]):
         moved = motion(last.glimpse, glimpse)
         if moved >= self.section.still:
             return MOTION, moved
-        if change(last.glimpse, glimpse) >= 255 * self.section.still:
+        if local_change(last.glimpse, glimpse) >= _CHANGED * self.section.still:
             return CHANGE, moved
         waited_s = shown.time_s - last.shown.time_s
         return (CEILING if waited_s >= self.section.max_interval_s else None), moved

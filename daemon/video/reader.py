@@ -65,11 +65,12 @@ class Shown:
         frame = self.frame
         scale = max(1.0, max(frame.width, frame.height) / longest_px)
         width, height = max(1, round(frame.width / scale)), max(1, round(frame.height / scale))
-        picture = (
-            toned(frame, width, height)
-            if is_hdr(frame)
-            else np.asarray(frame.to_ndarray(format="rgb24", width=width, height=height), np.uint8)
-        )
+        if is_hdr(frame):
+            picture = toned(frame, width, height)
+        else:
+            # Converting at another size takes five times as long, also where it is the same one.
+            size = {} if scale == 1 else {"width": width, "height": height}
+            picture = np.asarray(frame.to_ndarray(format="rgb24", **size), np.uint8)
         quarters = quarters_of(frame)
         upright = np.ascontiguousarray(np.rot90(picture, quarters) if quarters else picture)
         return np.asarray(upright, np.uint8), scale
