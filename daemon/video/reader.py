@@ -68,9 +68,8 @@ class Shown:
         if is_hdr(frame):
             picture = toned(frame, width, height)
         else:
-            # Converting at another size takes five times as long, also where it is the same one.
-            size = {} if scale == 1 else {"width": width, "height": height}
-            picture = np.asarray(frame.to_ndarray(format="rgb24", **size), np.uint8)
+            converted = frame.to_ndarray(format="rgb24", width=width, height=height)
+            picture = np.asarray(converted, np.uint8)
         quarters = quarters_of(frame)
         upright = np.ascontiguousarray(np.rot90(picture, quarters) if quarters else picture)
         return np.asarray(upright, np.uint8), scale
