@@ -21,7 +21,7 @@ from benchmarks import people, report
 from benchmarks.likeness import WAYS, ours
 from daemon.faces.registry import KNOWN_SHA256
 from daemon.people.limits import limits
-from daemon.people.match import References, match_picture
+from daemon.people.match import References, match_faces
 from daemon.people.starting import starting
 from daemon.settings import Identify
 
@@ -169,7 +169,7 @@ def _with_lead(allowed: Limits, lead: float) -> Limits:
 
 def _outcome(vector: Scores, references: References, allowed: Limits) -> tuple[int, bool]:
     """Who it is, -1 for nobody, and whether it is a name."""
-    (match,) = match_picture(vector[None], references, allowed, barred=[frozenset()])
+    (match,) = match_faces(vector[None], references, allowed, barred=[frozenset()])
     return (-1, False) if match is None else (match.person_id, match.certain)
 
 

@@ -116,10 +116,10 @@ def _holders(connection: sqlite3.Connection, verdict: Verdict) -> set[int]:
     if verdict.model != DECISION or verdict.state != "assigned" or person_id is None:
         return set()
     rows = connection.execute(
-        """SELECT beside.id FROM faces JOIN faces AS beside ON beside.media_id = faces.media_id
-               AND beside.frame_id IS faces.frame_id AND beside.id <> faces.id
-           WHERE faces.id = :face AND faces.person_id IS NOT beside.person_id
-             AND beside.person_id = (SELECT ifnull(merged_into, id) FROM people WHERE id = :person)
+        """SELECT other.id FROM beside JOIN faces ON faces.id = face_id
+               JOIN faces AS other ON other.id = beside_id
+           WHERE face_id = :face AND faces.person_id IS NOT other.person_id
+             AND other.person_id = (SELECT ifnull(merged_into, id) FROM people WHERE id = :person)
         """,
         {"face": verdict.face_id, "person": person_id},
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from catalog import calibrations, files, likeness
+from catalog import calibrations, files, leaders, likeness
 from catalog.errors import RollcallError
 
 if TYPE_CHECKING:
@@ -125,9 +125,10 @@ class Evidence:
 
 
 def of_face(connection: sqlite3.Connection, face_id: int, bars: Mapping[str, Bars]) -> Evidence:
-    """The evidence on this face; `bars` by model, `all` for the decision. Raises
-    NoSuchFaceError.
+    """The evidence on this face, or on the leader of the track that it is of; `bars` by model,
+    `all` for the decision. Raises NoSuchFaceError.
     """
+    face_id = leaders.of(connection, [face_id]).get(face_id, face_id)
     face = connection.execute(
         """SELECT media_id, state, quality,
                   media_id IN (SELECT media_id FROM reference_only) AS reference_only
@@ -266,7 +267,6 @@ JOIN people AS who ON who.id = ifnull(people.merged_into, people.id)
 WHERE face_id = ? AND exemplars.state <> 'withdrawn' ORDER BY who.id, exemplars.id
 """
 _COMPANY = """
-SELECT DISTINCT other.person_id FROM faces JOIN faces AS other ON other.media_id = faces.media_id
-     AND other.frame_id IS faces.frame_id AND other.id <> faces.id
-WHERE faces.id = ? AND other.state = 'active' AND other.person_id IS NOT NULL ORDER BY 1
+SELECT DISTINCT other.person_id FROM beside JOIN faces AS other ON other.id = beside_id
+WHERE face_id = ? AND other.state = 'active' AND other.person_id IS NOT NULL ORDER BY 1
 """

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from catalog import changes, exemplars, log, people, traces
+from catalog import changes, exemplars, leaders, log, people, traces
 from catalog.connect import transaction
 from catalog.decisions.aftermath import ids, judge_again, renew_references
 from catalog.decisions.errors import DecisionError
@@ -118,7 +118,11 @@ def _faces_of(catalog: sqlite3.Connection, family: Collection[int]) -> list[int]
 def _erase_faces(
     catalog: sqlite3.Connection, crops: sqlite3.Connection, faces: Sequence[int]
 ) -> Erased:
-    """Everything that was computed from these faces or said of them; the boxes stay."""
+    """Everything that was computed from these faces or said of them; the boxes stay. A face of a
+    track takes the whole track along.
+    """
+    whole = {*faces, *leaders.of(catalog, faces).values()}
+    faces = sorted(whole | leaders.followers(catalog, whole))
     values = {"faces": ids(faces)}
     these = "(SELECT value FROM json_each(:faces))"
     erased: Erased = Counter(faces=len(faces), crops=_erase_crops(catalog, crops, values))

@@ -9,6 +9,7 @@ from catalog import clock
 
 if TYPE_CHECKING:
     import sqlite3
+    from collections.abc import Iterable
 
     from catalog.parts import Part
 
@@ -31,6 +32,26 @@ ORDER BY EXISTS (SELECT 1 FROM assignments WHERE face_id = faces.id AND method =
          EXISTS (SELECT 1 FROM rejections WHERE face_id = faces.id) DESC,
          quality DESC, time_s, id LIMIT 1
 """
+
+
+def of(connection: sqlite3.Connection, face_ids: Iterable[int]) -> dict[int, int]:
+    """The leaders of those of these faces that are of a track, by face."""
+    rows = connection.execute(
+        """SELECT faces.id, best_face_id FROM faces JOIN tracks ON tracks.id = faces.track_id
+           WHERE faces.id IN (SELECT value FROM json_each(?)) AND best_face_id IS NOT NULL""",
+        [json.dumps(list(face_ids))],
+    )
+    return {int(row["id"]): int(row["best_face_id"]) for row in rows}
+
+
+def followers(connection: sqlite3.Connection, face_ids: Iterable[int]) -> set[int]:
+    """The other faces of the tracks that these faces lead."""
+    rows = connection.execute(
+        """SELECT faces.id FROM tracks JOIN faces ON faces.track_id = tracks.id
+           WHERE best_face_id IN (SELECT value FROM json_each(?)) AND faces.id <> best_face_id""",
+        [json.dumps(list(face_ids))],
+    )
+    return {int(row["id"]) for row in rows}
 
 
 def elect(connection: sqlite3.Connection, media_id: int, part: Part) -> None:

@@ -23,7 +23,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 HERE = Path(__file__).parent
-CATALOG_STEPS = ("0001_initial", "0002_quality", "0003_more_measures", "0005_parts")
+CATALOG_STEPS = (
+    "0001_initial",
+    "0002_quality",
+    "0003_more_measures",
+    "0004_followers",
+    "0005_parts",
+)
 CROPS_STEPS = ("crops_0001_initial",)
 RECORD = "_sqlite_migrations"
 

@@ -30,7 +30,9 @@ DAY_S = 86_400
 
 SURVIVOR = """(SELECT ifnull(people.merged_into, people.id) FROM assignments
                JOIN people ON people.id = assignments.person_id
-               WHERE assignments.face_id = faces.id AND assignments.model = 'all'
+               WHERE assignments.face_id = ifnull((SELECT best_face_id FROM tracks
+                                                   WHERE tracks.id = faces.track_id), faces.id)
+               AND assignments.model = 'all'
                AND assignments.state = 'assigned' AND assignments.ended_at IS NULL)"""
 FACES = "(SELECT count(*) FROM faces WHERE media_id = media.id AND state = 'active')"
 

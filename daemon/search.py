@@ -14,7 +14,7 @@ from daemon.errors import BadFile
 from daemon.people.ensemble import Ensemble
 from daemon.people.gallery import read_references
 from daemon.people.limits import limits
-from daemon.people.match import match_picture
+from daemon.people.match import match_faces
 from daemon.pipeline import look
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def search(task: SearchTask, stages: Stages) -> dict[str, Any]:
             raise BadFile("the catalog holds no faces yet; scan some photos first")
         vectors = _joined(found, ensemble)
         nearest = neighbours.nearest(connection, _sights(found, ensemble), task.k)
-        matches = match_picture(
+        matches = match_faces(
             vectors,
             read_references(connection, ensemble),
             limits(stages.settings.identify, ensemble.calibration),

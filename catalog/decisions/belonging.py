@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from catalog import people
+from catalog import leaders, people
 from catalog.decisions.aftermath import ids
 from catalog.decisions.decision import carry_out
 from catalog.decisions.errors import DecisionError
@@ -133,7 +133,9 @@ def whose(connection: sqlite3.Connection, face_ids: Sequence[int]) -> int:
 
 
 def existing(connection: sqlite3.Connection, face_ids: Sequence[int]) -> set[int]:
-    """These faces. Raises DecisionError where one of them is not there any more."""
+    """These faces, or, of faces that follow the leader of a track, their leaders: what is said of
+    one holds for its track. Raises DecisionError where one of them is not there any more.
+    """
     rows = connection.execute(
         """SELECT id FROM faces WHERE id IN (SELECT value FROM json_each(?))
            AND state IN ('active', 'hidden')""",
@@ -144,7 +146,8 @@ def existing(connection: sqlite3.Connection, face_ids: Sequence[int]) -> set[int
     if missing or not found:
         which = f"face {min(missing)}" if missing else "no face"
         raise DecisionError(f"{which}: there is no such face; the catalog's pages show the numbers")
-    return found
+    leading = leaders.of(connection, found)
+    return {leading.get(it, it) for it in found}
 
 
 def _refuse_strangers(

@@ -152,11 +152,9 @@ def _restore_assignments(connection: sqlite3.Connection, inverse: dict[str, Any]
                               WHERE said.face_id = faces.id AND said.method = 'user'
                                 AND said.model = assignments.model AND said.ended_at IS NULL)
               AND (method = 'user'
-                   OR NOT EXISTS (SELECT 1 FROM faces AS beside
-                                   JOIN assignments AS since ON since.face_id = beside.id
-                                   WHERE beside.media_id = faces.media_id
-                                     AND beside.frame_id IS faces.frame_id
-                                     AND beside.id <> faces.id
+                   OR NOT EXISTS (SELECT 1 FROM beside
+                                   JOIN assignments AS since ON since.face_id = beside_id
+                                   WHERE beside.face_id = faces.id
                                      AND since.model = assignments.model
                                      AND since.state = 'assigned' AND since.ended_at IS NULL
                                      AND since.person_id = assignments.person_id

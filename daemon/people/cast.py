@@ -126,17 +126,18 @@ class Cast:
         first = len(self.anchored) + len(scene.groups)
         apart = {
             (first + one, first + other)
-            for one, other in pairs_within(face.picture for face in self.founders)
+            for one, other in pairs_within(face.pictures for face in self.founders)
         }
         pictures: dict[tuple[int, int], set[int]] = defaultdict(set)
         for place, faces in enumerate(self.anchored.values()):
             for face in faces:
-                pictures[face.picture].add(place)
+                for picture in face.pictures:
+                    pictures[picture].add(place)
         known: dict[int, list[int]] = defaultdict(list)
         for place, survivor in enumerate(identities[:first]):
             known[survivor].append(place)
         for number, face in enumerate(self.founders, first):
-            others = set(pictures[face.picture])
+            others = set().union(*(pictures[it] for it in face.pictures))
             there = {scene.survivor(it) for it in scene.company.get(face.id, ())}
             others |= {place for it in there | scene.barred(face) for place in known.get(it, ())}
             apart |= {(place, number) for place in others}

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from daemon.faces.values import Vectors
 
 Picture = tuple[int, int]
+"""A media and a number in it: two faces of one picture are two people."""
+Pictures = tuple[Picture, ...]
 # So many members of a large group are looked at for the one that is most like a face.
 SAMPLE = 256
 # The faces of a photo are compared one by one, those of many together.
@@ -49,7 +51,7 @@ class Crowd:
         self._face_ids = np.zeros(64, np.int64)
         self._vectors = np.zeros((64, dimensions), np.float32)
         self._weights = np.zeros(64, np.float32)
-        self._picture_of: dict[int, Picture] = {}
+        self._pictures_of: dict[int, Pictures] = {}
         self._faces_in: dict[Picture, set[int]] = {}
         self._group_of: dict[int, int] = {}
         self._members: dict[int, set[int]] = {}
@@ -62,15 +64,16 @@ class Crowd:
         vector: Vectors,
         *,
         weight: float,
-        picture: Picture,
+        pictures: Pictures,
         group_id: int | None,
     ) -> None:
         """A face that is new, or changed its vector or its group."""
         self.remove([face_id])
         row = self._row_of[face_id] = self._room()
         self._face_ids[row], self._vectors[row], self._weights[row] = face_id, vector, weight
-        self._picture_of[face_id] = picture
-        self._faces_in.setdefault(picture, set()).add(face_id)
+        self._pictures_of[face_id] = pictures
+        for picture in pictures:
+            self._faces_in.setdefault(picture, set()).add(face_id)
         if group_id is not None:
             self._group_of[face_id] = group_id
             self._members.setdefault(group_id, set()).add(face_id)
@@ -86,16 +89,17 @@ class Crowd:
             if group_id is not None:
                 self._members[group_id].discard(face_id)
                 self._moved(group_id, row, sign=-1)
-            picture = self._picture_of.pop(face_id)
-            self._faces_in[picture].discard(face_id)
-            if not self._faces_in[picture]:
-                del self._faces_in[picture]
+            for picture in self._pictures_of.pop(face_id):
+                self._faces_in[picture].discard(face_id)
+                if not self._faces_in[picture]:
+                    del self._faces_in[picture]
             self._face_ids[row], self._vectors[row] = 0, 0.0
             self._free.append(row)
 
-    def groups_in(self, picture: Picture, *, without: Collection[int]) -> set[int]:
-        """Who is in a picture besides these faces."""
-        others = self._faces_in.get(picture, set()).difference(without)
+    def groups_in(self, pictures: Pictures, *, without: Collection[int]) -> set[int]:
+        """Who is in one of these pictures besides these faces."""
+        everybody = set().union(*(self._faces_in.get(it, ()) for it in pictures))
+        others = everybody.difference(without)
         return {self._group_of[face_id] for face_id in others if face_id in self._group_of}
 
     def members(self, group_id: int) -> set[int]:
@@ -115,7 +119,7 @@ class Crowd:
             return set()
         used = len(self._row_of) + len(self._free)
         similar = (self._vectors[:used] @ vectors.T).max(axis=1, initial=-1.0) >= threshold
-        return {self._picture_of[int(it)][0] for it in self._face_ids[:used][similar] if it}
+        return {self._pictures_of[int(it)][0][0] for it in self._face_ids[:used][similar] if it}
 
     def summary(self, group_id: int, *, without: Collection[int] = ()) -> Summary | None:
         """The group as one, without some of its faces; None where nobody is left."""

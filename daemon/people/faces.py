@@ -15,11 +15,19 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from daemon.faces.values import Vectors
+    from daemon.people.crowd import Pictures
     from daemon.people.ensemble import Ensemble
 
-# A media that has reference files only is nobody's photograph: it is judged by nobody.
+# A media that has reference files only is nobody's photograph: it is judged by nobody. Of a track
+# its leader alone is judged, by the middle of the track's vectors; two tracks are seen together
+# where the later one begins while the other is there.
 _FACES = """
 SELECT faces.id, faces.media_id, faces.frame_id, faces.quality, {vectors},
+       CASE WHEN faces.track_id IS NOT NULL THEN
+           (SELECT group_concat(DISTINCT other.id) FROM tracks AS own JOIN tracks AS other
+                ON other.media_id = own.media_id AND other.start_s >= own.start_s
+                AND (other.start_s < own.end_s OR other.start_s = own.start_s)
+            WHERE own.best_face_id = faces.id) END AS together,
        decision.person_id AS group_id, decision.method, survivor.id AS person_id,
        survivor.name IS NOT NULL OR survivor.hidden OR survivor.cover_face_id IS NOT NULL
            OR EXISTS (SELECT 1 FROM people WHERE merged_into = survivor.id) AS claimed,
@@ -37,6 +45,8 @@ LEFT JOIN people AS guess ON guess.id = question.person_id
 WHERE faces.state IN ('active', 'hidden')
   AND EXISTS (SELECT 1 FROM files JOIN roots ON roots.id = files.root_id
               WHERE files.media_id = faces.media_id AND roots.role <> 'reference')
+  AND (faces.track_id IS NULL OR EXISTS
+       (SELECT 1 FROM tracks WHERE tracks.id = faces.track_id AND best_face_id = faces.id))
 """
 # Nobody is so poor or so good that others beside it do not count at all.
 WORST, BEST = 0.1, 0.99
@@ -48,16 +58,16 @@ _BY_CONTENT = "ORDER BY media.sha256, faces.time_s, faces.x, faces.y"
 class KnownFace:
     """A face as the identifier sees it.
 
-    `person_id` is who it is now (the survivor of merges), `claimed` whether a person gave that one
-    a name or a cover, hid it or merged it, `of_reference` whether it came of a folder. `group_id`
-    is who it was found to be: a group stays itself when people merge it into another, so that its
-    faces are compared with each other, and the merge can be undone. `asked_id` is about whom the
-    open question is.
+    `together` are the numbers of its `pictures`. `person_id` is who it is now (the survivor of
+    merges), `claimed` whether a person gave that one a name or a cover, hid it or merged it,
+    `of_reference` whether it came of a folder. `group_id` is who it was found to be: a group stays
+    itself when people merge it into another, so that its faces are compared with each other, and
+    the merge can be undone. `asked_id` is about whom the open question is.
     """
 
     id: int
     media_id: int
-    frame_id: int | None = None
+    together: tuple[int, ...] = (0,)
     quality: float
     vector: Vectors
     person_id: int | None
@@ -68,9 +78,11 @@ class KnownFace:
     asked_id: int | None = None
 
     @property
-    def picture(self) -> tuple[int, int]:
-        """The photo or the frame of a video: of two faces in it no one is both."""
-        return self.media_id, self.frame_id or 0
+    def pictures(self) -> Pictures:
+        """The photo, or the moments of a video at which somebody's track begins while this one is
+        there: of two faces that share one nobody is both.
+        """
+        return tuple((self.media_id, it) for it in self.together)
 
     @property
     def weight(self) -> float:
@@ -104,7 +116,8 @@ class Reader:
         self._connection = connection
         self._ensemble = ensemble
         self._sql = _FACES.format(
-            vectors=vector_columns(ensemble) or "NULL", joins=vector_joins(ensemble, "faces.id")
+            vectors=_track_columns(ensemble) or "NULL",
+            joins=f"{vector_joins(ensemble, 'faces.id')} {_track_joins(ensemble)}",
         )
 
     def of_media(self, media_ids: Sequence[int]) -> list[KnownFace]:
@@ -122,8 +135,8 @@ class Reader:
         return self._read(f"AND {chosen} {_BY_CONTENT}", [json.dumps(list(face_ids))])
 
     def memberships(self, face_ids: Sequence[int] | None = None) -> Iterator[sqlite3.Row]:
-        """Of these faces, or of all, what the gallery keeps in mind: `id`, `media_id`, `frame_id`,
-        `quality`, `group_id`, and the vectors.
+        """Of these faces, or of all, what the gallery keeps in mind: `id`, `media_id`, what
+        `together` reads, `quality`, `group_id`, and the vectors.
         """
         if not self._ensemble.members:
             return
@@ -143,7 +156,7 @@ class Reader:
         return KnownFace(
             id=int(row["id"]),
             media_id=int(row["media_id"]),
-            frame_id=row["frame_id"],
+            together=together(row),
             quality=float(row["quality"] or 0.0),
             vector=joined_vector(row, self._ensemble),
             person_id=row["person_id"],
@@ -167,6 +180,30 @@ def vector_joins(ensemble: Ensemble, face_id: str) -> str:
         f"AND e{i}.embedder_id = {member.embedder.id}"
         for i, member in enumerate(ensemble.members)
     )
+
+
+def _track_columns(ensemble: Ensemble) -> str:
+    """The same, of the leader of a track the track's vectors; with `_track_joins`."""
+    return ", ".join(
+        f"ifnull(t{i}.vector, e{i}.vector) AS vector{i}" for i in range(len(ensemble.members))
+    )
+
+
+def _track_joins(ensemble: Ensemble) -> str:
+    return " ".join(
+        f"LEFT JOIN track_vectors AS t{i} ON t{i}.track_id = faces.track_id "
+        f"AND t{i}.embedder_id = {member.embedder.id}"
+        for i, member in enumerate(ensemble.members)
+    )
+
+
+def together(row: sqlite3.Row) -> tuple[int, ...]:
+    """The numbers of the pictures of a face that was read: tracks of a video, 0 for a photo, and a
+    number below for a frame where it is of no track.
+    """
+    if row["together"] is not None:
+        return tuple(sorted(map(int, row["together"].split(","))))
+    return (-int(row["frame_id"] or 0),)
 
 
 def joined_vector(row: sqlite3.Row, ensemble: Ensemble) -> Vectors:

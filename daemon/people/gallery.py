@@ -133,7 +133,7 @@ class Gallery:
             int(row["id"]),
             faces_module.joined_vector(row, self.ensemble),
             weight=faces_module.weight(row["quality"]),
-            picture=(int(row["media_id"]), int(row["frame_id"] or 0)),
+            pictures=tuple((int(row["media_id"]), it) for it in faces_module.together(row)),
             group_id=row["group_id"],
         )
 

@@ -64,17 +64,18 @@ def group(
         sums=vectors * weights[:, None],
         weights=weights,
         identities=np.zeros(len(vectors), np.int64),
-        apart=pairs_within(pictures.tolist()),
+        apart=pairs_within((it,) for it in pictures.tolist()),
         guarded=np.zeros(len(vectors), np.float32),
     )
     return average_linkage(units, threshold)
 
 
-def pairs_within(keys: Iterable[object]) -> Pairs:
-    """The pairs of places (lower first) that hold the same key."""
+def pairs_within(keys: Iterable[Iterable[object]]) -> Pairs:
+    """The pairs of places (lower first) that share a key."""
     places: dict[object, list[int]] = defaultdict(list)
-    for place, key in enumerate(keys):
-        places[key].append(place)
+    for place, own in enumerate(keys):
+        for key in own:
+            places[key].append(place)
     return {pair for same in places.values() for pair in combinations(same, 2)}
 
 

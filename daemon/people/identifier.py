@@ -103,7 +103,7 @@ def _scene(
 def _company(gallery: Gallery, faces: Sequence[KnownFace]) -> dict[int, frozenset[int]]:
     """Whose groups else are in each face's picture, by faces that are not among these."""
     ids = {face.id for face in faces}
-    found = {face.id: gallery.crowd.groups_in(face.picture, without=ids) for face in faces}
+    found = {face.id: gallery.crowd.groups_in(face.pictures, without=ids) for face in faces}
     return {face_id: frozenset(company) for face_id, company in found.items() if company}
 
 

@@ -101,7 +101,7 @@ def _joined(
         return {}
     scene, there = cast.scene, company(cast)
     for face in cast.founders:
-        there[face.picture].add(scene.survivor(clusters.owners[placed[face.id]]))
+        there.add(face, scene.survivor(clusters.owners[placed[face.id]]))
     result: dict[int, int] = {}
     vectors = np.stack([face.vector for face in cast.joiners])
     threshold = limits.group_threshold
@@ -109,11 +109,11 @@ def _joined(
         face, owner = cast.joiners[row], clusters.owners[label]
         person = scene.survivor(owner)
         enough = similarities[label] >= threshold + guards.get(owner, 0.0)
-        free = person not in there[face.picture] and person not in scene.barred(face)
+        free = not there.has(face, person) and person not in scene.barred(face)
         good = face.quality >= limits.named_quality or owner not in guards
         if face.id not in result and enough and free and good:
             result[face.id] = label
-            there[face.picture].add(person)
+            there.add(face, person)
     return result
 
 

@@ -4,6 +4,7 @@ out.
 
 from __future__ import annotations
 
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -15,11 +16,14 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from daemon.faces.values import Vectors
+    from daemon.people.crowd import Picture, Pictures
     from daemon.people.limits import Limits
 
 # Less similar than anything can be: the value where there is nobody to be similar to.
 NOBODY = -2.0
 
+Present = AbstractSet["tuple[Picture, int]"]
+"""Pictures, and people who are in them."""
 Similarities = NDArray[np.float32]
 """Faces × people: how similar each face is to each person."""
 
@@ -73,35 +77,46 @@ class Match:
     rivalled: bool = False
 
 
-def match_picture(
+def match_faces(
     vectors: Vectors,
     references: References,
     limits: Limits,
     *,
     barred: Sequence[frozenset[int]],
-    present: frozenset[int] = frozenset(),
+    pictures: Sequence[Pictures] | None = None,
+    present: Present = frozenset(),
 ) -> list[Match | None]:
-    """Match the faces of one picture (faces × dimensions, unit) to the reference people.
+    """Match faces (faces × dimensions, unit) to the reference people.
 
-    `barred` are the people ruled out for each face; `present` those who are in the picture already
-    by a person's decision. Nobody is in a picture twice: the most similar pair is settled first.
+    `barred` are the people ruled out for each face, `pictures` those that each is in (None: all in
+    one); `present` says who is in which already by a person's decision. Nobody is in a picture
+    twice: the most similar pair is settled first.
     """
     if len(references.people) == 0 or len(vectors) == 0:
         return [None] * len(vectors)
     similar = similarities(vectors, references, limits)
-    return settle_picture(vectors, similar, references, limits, barred=barred, present=present)
+    return settle_pictures(
+        vectors,
+        similar,
+        references,
+        limits,
+        barred=barred,
+        pictures=pictures or [((0, 0),)] * len(vectors),
+        present=present,
+    )
 
 
-def settle_picture(
+def settle_pictures(
     vectors: Vectors,
     similar: Similarities,
     references: References,
     limits: Limits,
     *,
     barred: Sequence[frozenset[int]],
-    present: frozenset[int],
+    pictures: Sequence[Pictures],
+    present: Present,
 ) -> list[Match | None]:
-    """The same where the `similarities` of the picture's faces are known already."""
+    """The same where the `similarities` of the faces are known already."""
     people = references.people
     for row, ruled_out in enumerate(barred):
         if ruled_out:
@@ -110,7 +125,8 @@ def settle_picture(
     taken = set(present)
     for row, column in _best_first(similar, limits.named_from(len(people)) - limits.doubt):
         person_id = int(people[column])
-        if outcome[row] is not None or person_id in taken:
+        own_pictures = [(picture, person_id) for picture in pictures[row]]
+        if outcome[row] is not None or not taken.isdisjoint(own_pictures):
             continue
         margin = _lead(similar[row], column)
         # A face whose own best is taken by another face of the picture is not that person's second
@@ -131,7 +147,7 @@ def settle_picture(
             certain=enough and margin >= limits.margin,
             rivalled=enough and margin < limits.margin,
         )
-        taken.add(person_id)
+        taken.update(own_pictures)
     return outcome
 
 

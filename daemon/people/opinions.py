@@ -12,8 +12,8 @@ import numpy as np
 
 from catalog.assignments import Verdict
 from daemon.people.limits import limits
-from daemon.people.match import References, match_picture
-from daemon.people.scene import by_picture
+from daemon.people.match import References, match_faces
+from daemon.people.scene import by_media
 from daemon.people.verdicts import named
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def opinions(
     """
     if len(ensemble.members) < 2:
         return
-    asked = by_picture(face for face in scene.faces if scene.is_asked(face))
+    asked = by_media(face for face in scene.faces if scene.is_asked(face))
     groups = _Groups(scene, judgement)
     for number, member in enumerate(ensemble.members):
         view = _View(
@@ -95,10 +95,16 @@ class _View:
         self._sums = own(groups.sums) if len(groups.sums) else groups.sums
 
     def verdicts(self, faces: Sequence[KnownFace], scene: Scene) -> Iterator[Verdict]:
-        """On the faces of one picture."""
+        """On the faces of one photo or video."""
         vectors = self._own(np.stack([face.vector for face in faces]))
         barred = [scene.barred(face) for face in faces]
-        matches = match_picture(vectors, self._references, self._limits, barred=barred)
+        matches = match_faces(
+            vectors,
+            self._references,
+            self._limits,
+            barred=barred,
+            pictures=[face.pictures for face in faces],
+        )
         for face, vector, match, cannot_be in zip(faces, vectors, matches, barred, strict=True):
             if match is not None and (match.certain or match.rivalled):
                 yield named(face.id, match, model=self._model)

@@ -12,6 +12,8 @@ from daemon.people.owners import settle
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from daemon.people.crowd import Picture
+    from daemon.people.faces import KnownFace
     from daemon.people.group import Labels
     from daemon.people.limits import Limits
     from daemon.people.scene import Matches, Scene
@@ -84,19 +86,34 @@ def twice(cast: Cast, labels: Labels, owners: Mapping[int, int]) -> dict[int, in
     for face, person in sorted(
         zip(cast.founders, people, strict=True), key=lambda it: it[0].id not in cast.lasting
     ):
-        if person in there[face.picture] and person not in cast.scene.barred(face):
+        if there.has(face, person) and person not in cast.scene.barred(face):
             found[face.id] = person
-        there[face.picture].add(person)
+        there.add(face, person)
     return found
 
 
-def company(cast: Cast) -> dict[tuple[int, int], set[int]]:
+class Company:
+    """Who is in which picture."""
+
+    def __init__(self) -> None:
+        self._people: dict[Picture, set[int]] = defaultdict(set)
+
+    def add(self, face: KnownFace, person: int) -> None:
+        """This face is that person."""
+        for picture in face.pictures:
+            self._people[picture].add(person)
+
+    def has(self, face: KnownFace, person: int) -> bool:
+        """Whether somebody in a picture of this face is that person."""
+        return any(person in self._people[picture] for picture in face.pictures)
+
+
+def company(cast: Cast) -> Company:
     """Who is in which picture for certain, as survivors of merges."""
-    scene = cast.scene
-    there: dict[tuple[int, int], set[int]] = defaultdict(set)
+    scene, there = cast.scene, Company()
     for face in scene.faces:
         if face.id in cast.anchors:
-            there[face.picture].add(scene.survivor(cast.anchors[face.id]))
+            there.add(face, scene.survivor(cast.anchors[face.id]))
         for group_id in scene.company.get(face.id, ()):
-            there[face.picture].add(scene.survivor(group_id))
+            there.add(face, scene.survivor(group_id))
     return there

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from daemon.people.match import match_picture, settle_picture, similarities
+from daemon.people.match import match_faces, settle_pictures, similarities
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from daemon.faces.values import Vectors
-    from daemon.people.crowd import Picture, Summary
+    from daemon.people.crowd import Summary
     from daemon.people.faces import KnownFace
     from daemon.people.limits import Limits
     from daemon.people.match import Match, References
@@ -106,31 +106,37 @@ class Matches:
 
 
 def match_scene(scene: Scene, references: References, limits: Limits) -> Matches:
-    """Compare the faces that are asked about with the reference people, picture by picture."""
+    """Compare the faces that are asked about with the reference people, media by media."""
     found: dict[int, Match] = {}
     if not len(references.people):
         return Matches(of=found, doubtful=frozenset())
-    pictures = by_picture(scene.faces)
+    everybody = by_media(scene.faces)
     asked = [
-        (picture, faces)
-        for picture, everyone in pictures.items()
+        (media_id, faces)
+        for media_id, everyone in everybody.items()
         if (faces := [face for face in everyone if scene.is_asked(face)])
     ]
     for block in _blocks(asked):
         vectors = np.stack([face.vector for _, faces in block for face in faces])
         similar = similarities(vectors, references, limits)
         start = 0
-        for picture, faces in block:
+        for media_id, faces in block:
             here = slice(start, start + len(faces))
             start += len(faces)
-            present = {it.person_id for it in pictures[picture] if it.decided and it.person_id}
-            matches = settle_picture(
+            present = {
+                (picture, it.person_id)
+                for it in everybody[media_id]
+                if it.decided and it.person_id
+                for picture in it.pictures
+            }
+            matches = settle_pictures(
                 vectors[here],
                 similar[here],
                 references,
                 limits,
                 barred=[scene.barred(face) for face in faces],
-                present=frozenset(present),
+                pictures=[face.pictures for face in faces],
+                present=present,
             )
             found |= {
                 face.id: _for_quality(match, face, limits)
@@ -165,7 +171,7 @@ def _verified(
         face = faces[face_id]
         if face_id in looks:
             barred = [scene.barred(face)]
-            again = match_picture(
+            again = match_faces(
                 looks[face_id][None], references, limits.for_second_looks, barred=barred
             )[0]
             if again is None or again.person_id != match.person_id or not again.certain:
@@ -177,23 +183,23 @@ def _verified(
     return Matches(of=found, doubtful=frozenset(doubtful))
 
 
-def by_picture(faces: Iterable[KnownFace]) -> dict[Picture, list[KnownFace]]:
-    """The faces of each picture."""
-    found: dict[Picture, list[KnownFace]] = defaultdict(list)
+def by_media(faces: Iterable[KnownFace]) -> dict[int, list[KnownFace]]:
+    """The faces of each photo or video."""
+    found: dict[int, list[KnownFace]] = defaultdict(list)
     for face in faces:
-        found[face.picture].append(face)
+        found[face.media_id].append(face)
     return found
 
 
-Asked = tuple["Picture", list["KnownFace"]]
+Asked = tuple[int, list["KnownFace"]]
 
 
 def _blocks(asked: Sequence[Asked]) -> Iterable[list[Asked]]:
-    """Pictures with about so many faces together."""
+    """Photos and videos with about so many faces together."""
     block: list[Asked] = []
     size = 0
-    for picture, faces in asked:
-        block.append((picture, faces))
+    for media_id, faces in asked:
+        block.append((media_id, faces))
         size += len(faces)
         if size >= _AT_ONCE:
             yield block

@@ -216,7 +216,7 @@ def test_every_view_can_be_read(catalog: sqlite3.Connection) -> None:
         row[0] for row in catalog.execute("SELECT name FROM sqlite_master WHERE type = 'view'")
     ]
     assert set(names) == {
-        "appearances", "media_people", "people_summary", "unknown_people",
+        "appearances", "beside", "media_people", "runs", "people_summary", "unknown_people",
         "failures", "duplicates", "progress", "reference_only", "replaced",
     }  # fmt: skip
     for name in names:

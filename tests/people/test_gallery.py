@@ -56,15 +56,15 @@ def assert_like_new(gallery: Gallery, make: Maker) -> None:
     assert np.array_equal(gallery.references.vectors, fresh.references.vectors)
     assert gallery.merged == fresh.merged
     assert gallery.crowd._group_of == fresh.crowd._group_of
-    assert gallery.crowd._picture_of == fresh.crowd._picture_of
+    assert gallery.crowd._pictures_of == fresh.crowd._pictures_of
 
 
 class TestCrowd:
     def test_who_is_near_a_group_is_like_its_weighted_mean(self) -> None:
         people = Crowd(128)
         for number, vector in enumerate(VECTORS[:5]):
-            people.put(number, vector, weight=1.0 + number, picture=(number, 0), group_id=7)
-        people.put(9, VECTORS[20], weight=1.0, picture=(9, 0), group_id=9)
+            people.put(number, vector, weight=1.0 + number, pictures=((number, 0),), group_id=7)
+        people.put(9, VECTORS[20], weight=1.0, pictures=((9, 0),), group_id=9)
         mean = np.average(VECTORS[:5] @ VECTORS[6], weights=np.arange(1, 6))
         assert people.near(VECTORS[6:7], float(mean) - 1e-5) == {7}
         assert people.near(VECTORS[6:7], float(mean) + 1e-5) == set()
@@ -75,7 +75,7 @@ class TestCrowd:
         people, rng = Crowd(128), np.random.default_rng(4)
         means = np.concatenate([looks(it, 20, 5, cosine=0.96) for it in crowd(20, seed=6)])
         for number, vector in enumerate(means):
-            people.put(number, vector, weight=1.0, picture=(number, 0), group_id=number + 1)
+            people.put(number, vector, weight=1.0, pictures=((number, 0),), group_id=number + 1)
         asked = means[rng.integers(len(means), size=faces)]
         similar = (means @ asked.T).max(axis=1)
         for threshold in (-1.0, 0.7, 0.9, 0.93, 0.96, 0.999):
@@ -84,8 +84,8 @@ class TestCrowd:
 
     def test_an_empty_group_is_near_nobody(self) -> None:
         people = Crowd(128)
-        people.put(1, VECTORS[0], weight=1.0, picture=(1, 0), group_id=7)
-        people.put(2, VECTORS[8], weight=1.0, picture=(2, 0), group_id=8)
+        people.put(1, VECTORS[0], weight=1.0, pictures=((1, 0),), group_id=7)
+        people.put(2, VECTORS[8], weight=1.0, pictures=((2, 0),), group_id=8)
         people.remove([1])
         assert people.near(VECTORS[:1], -1.0) == {8}
         assert people.summary(7) is None
@@ -105,7 +105,7 @@ class TestCrowd:
             else:
                 group = int(rng.integers(1, 5))
                 vector, weight = VECTORS[rng.integers(32)], float(rng.uniform(0.1, 1))
-                people.put(face, vector, weight=weight, picture=(face // 2, 0), group_id=group)
+                people.put(face, vector, weight=weight, pictures=((face // 2, 0),), group_id=group)
                 where[face] = (group, vector, weight)
             if step % 7 == 0:
                 people.near(VECTORS[:1], 0.5)
@@ -125,17 +125,17 @@ class TestCrowd:
 
     def test_who_else_is_in_a_picture(self) -> None:
         people = Crowd(128)
-        people.put(1, VECTORS[0], weight=1.0, picture=(5, 0), group_id=7)
-        people.put(2, VECTORS[8], weight=1.0, picture=(5, 0), group_id=8)
-        people.put(3, VECTORS[8], weight=1.0, picture=(5, 1), group_id=9)
-        people.put(4, VECTORS[8], weight=1.0, picture=(5, 0), group_id=None)
-        assert people.groups_in((5, 0), without=[1]) == {8}
-        assert people.groups_in((5, 2), without=[]) == set()
+        people.put(1, VECTORS[0], weight=1.0, pictures=((5, 0),), group_id=7)
+        people.put(2, VECTORS[8], weight=1.0, pictures=((5, 0),), group_id=8)
+        people.put(3, VECTORS[8], weight=1.0, pictures=((5, 1),), group_id=9)
+        people.put(4, VECTORS[8], weight=1.0, pictures=((5, 0),), group_id=None)
+        assert people.groups_in(((5, 0),), without=[1]) == {8}
+        assert people.groups_in(((5, 2),), without=[]) == set()
 
     def test_media_with_a_face_like_these_are_found(self) -> None:
         people = Crowd(128)
         for number, vector in enumerate(VECTORS):
-            people.put(number + 1, vector, weight=1.0, picture=(number, 0), group_id=None)
+            people.put(number + 1, vector, weight=1.0, pictures=((number, 0),), group_id=None)
         people.remove([4])
         assert people.like(VECTORS[:1], 0.93) == set(range(8)) - {3}
         assert people.like(VECTORS[:0], 0.93) == set()

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from daemon.people.limits import Limits
-from daemon.people.match import Match, References, match_picture, similarities
+from daemon.people.match import Match, References, match_faces, similarities
 from daemon.people.starting import published
 from tests.makers import crowd, looks, unit
 
@@ -53,8 +53,9 @@ def match(
     present: frozenset[int] = frozenset(),
 ) -> list[Match | None]:
     ruled_out = [frozenset((barred or {}).get(row, set())) for row in range(len(vectors))]
-    return match_picture(
-        np.array(vectors, np.float32), references, allowed, barred=ruled_out, present=present
+    there = {((0, 0), person_id) for person_id in present}
+    return match_faces(
+        np.array(vectors, np.float32), references, allowed, barred=ruled_out, present=there
     )
 
 
@@ -141,7 +142,7 @@ def test_where_nobody_is_known_nobody_is_found(faces: int) -> None:
         face_ids=np.zeros(0, np.int64),
     )
     vectors = np.ones((faces, 8), np.float32)
-    assert match_picture(vectors, nobody, LIMITS, barred=[frozenset()] * faces) == [None] * faces
+    assert match_faces(vectors, nobody, LIMITS, barred=[frozenset()] * faces) == [None] * faces
 
 
 def test_a_picture_without_faces_gives_nothing() -> None:
@@ -201,7 +202,8 @@ def test_what_always_holds(seed: int, faces: int, people: int) -> None:
     )
     barred = [frozenset(rng.integers(1, people + 1, 1).tolist()) for _ in range(faces)]
     present = frozenset(rng.integers(1, people + 1, 1).tolist())
-    matches = match_picture(vectors, references, allowed, barred=barred, present=present)
+    there = {((0, 0), person_id) for person_id in present}
+    matches = match_faces(vectors, references, allowed, barred=barred, present=there)
     found = [it for it in matches if it is not None]
     assert len({it.person_id for it in found}) == len(found)
     for row, it in enumerate(matches):
@@ -218,7 +220,7 @@ def test_what_always_holds(seed: int, faces: int, people: int) -> None:
         exact = vectors[row] @ reference_vectors[it.evidence_face_id]
         assert it.similarity == pytest.approx(float(exact), abs=1e-6)
     turned = rng.permutation(faces)
-    again = match_picture(
-        vectors[turned], references, allowed, barred=[barred[i] for i in turned], present=present
+    again = match_faces(
+        vectors[turned], references, allowed, barred=[barred[i] for i in turned], present=there
     )
     assert who(again) == [who(matches)[i] for i in turned]
