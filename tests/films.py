@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
 
+# A time is told to a thousandth of a second where frames come unevenly.
 TICKS = 1000
 
 
@@ -25,24 +26,28 @@ def write(
     gop: int = 12,
     pixels: str = "yuv420p",
     options: dict[str, str] | None = None,
+    container: dict[str, str] | None = None,
+    metadata: dict[str, str] | None = None,
 ) -> Path:
     """Write RGB frames (height × width × 3); `times` are the seconds at which each is shown."""
-    with av.open(str(path), "w") as container:
+    ticks = fps if times is None else TICKS
+    with av.open(str(path), "w", options=container or {}) as output:
+        output.metadata.update(metadata or {})
         stream = None
         for number, picture in enumerate(frames):
             if stream is None:
-                stream = container.add_stream(codec, rate=fps)
+                stream = output.add_stream(codec, rate=fps)
                 stream.height, stream.width = picture.shape[:2]
                 stream.pix_fmt = pixels
-                stream.codec_context.time_base = Fraction(1, TICKS)
+                stream.codec_context.time_base = Fraction(1, ticks)
                 stream.options = {"g": str(gop), **(options or {})}
             frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
-            frame.time_base = Fraction(1, TICKS)
+            frame.time_base = Fraction(1, ticks)
             time_s = number / fps if times is None else times[number]
-            frame.pts = round(time_s * TICKS)
-            container.mux(stream.encode(frame))
+            frame.pts = round(time_s * ticks)
+            output.mux(stream.encode(frame))
         if stream is not None:
-            container.mux(stream.encode())
+            output.mux(stream.encode())
     return path
 
 

@@ -27,13 +27,14 @@ def camera(tags: Tags) -> Camera:
     apertures.
     """
     return Camera(
-        make=_name(tags.text("Make")),
-        model=_name(tags.text("Model")),
-        lens=_name(tags.text("LensModel")) or _described(tags),
+        make=named(tags.text("Make")),
+        model=named(tags.text("Model")),
+        lens=named(tags.text("LensModel")) or _described(tags),
     )
 
 
-def _name(text: str) -> str | None:
+def named(text: str) -> str | None:
+    """A name as a camera wrote it, without runs of spaces; None where it wrote none."""
     joined = " ".join(text.split())[:MAX_NAME].strip()
     # Lenses without electronics are written as dashes, unset fields as zeros.
     return joined if joined.strip("-0.") else None

@@ -62,7 +62,7 @@ class Tags:
     def text(self, name: str) -> str:
         """The tag as text without NULs and outer spaces; empty where it is missing or no text."""
         value = self.raw.get(name)
-        return _text(value) if isinstance(value, str | bytes) else ""
+        return clean_text(value) if isinstance(value, str | bytes) else ""
 
     def numbers(self, name: str) -> list[float] | None:
         """The tag's finite numbers; None where it is missing, or one of them is none (a zero
@@ -139,7 +139,7 @@ def _tags(found: dict[str, Any]) -> Tags:
             continue
         raw[bare] = tag.values
         worded = tag.prefer_printable and bare not in _AS_NUMBERS
-        value = _text(str(tag.printable)) if worded else _clean(tag.values)
+        value = clean_text(str(tag.printable)) if worded else _clean(tag.values)
         if value not in (None, "", []) and len(clean) < MAX_TAGS:
             clean[bare] = value
     return Tags(raw, clean)
@@ -148,7 +148,7 @@ def _tags(found: dict[str, Any]) -> Tags:
 def _clean(value: Any) -> Any:
     """The value as JSON knows it; None where nothing sensible is left of it."""
     if isinstance(value, str | bytes):
-        return _text(value)
+        return clean_text(value)
     if isinstance(value, list | tuple):
         if len(value) > MAX_VALUES:
             return None
@@ -171,7 +171,7 @@ def _number(value: Any) -> int | float | None:
     return value if math.isfinite(value) else None
 
 
-def _text(value: str | bytes) -> str:
+def clean_text(value: str | bytes) -> str:
     """Printable text of bounded length; what is not UTF-8 is read as Latin-1, as old cameras meant
     it.
     """

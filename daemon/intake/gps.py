@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from daemon.intake.exif import Tags
 
+_ISO_6709 = re.compile(r"([+-]\d+(?:\.\d+)?)([+-]\d+(?:\.\d+)?)([+-]\d+(?:\.\d+)?)?")
 ALTITUDES_M = (-12_000.0, 100_000.0)
 BELOW_SEA = (1, 3)
 
@@ -31,6 +33,42 @@ def position(tags: Tags) -> Position:
     if latitude is None or longitude is None or (latitude == 0 and longitude == 0):
         latitude = longitude = None
     return Position(latitude=latitude, longitude=longitude, altitude_m=_altitude(tags))
+
+
+def from_iso6709(text: str) -> Position:
+    """The position that a video gives as text, like +52.5164+013.3777+034.5/ (ISO 6709, Annex H),
+    in degrees, degrees and minutes, or degrees, minutes and seconds.
+    """
+    match = _ISO_6709.match(text.strip())
+    if match is None:
+        return Position()
+    latitude, longitude = (
+        _degrees_of(match[1], whole=2, limit=90),
+        _degrees_of(match[2], whole=3, limit=180),
+    )
+    if latitude is None or longitude is None or (latitude == 0 and longitude == 0):
+        return Position()
+    altitude_m = float(match[3]) if match[3] else None
+    if altitude_m is not None and not ALTITUDES_M[0] <= altitude_m <= ALTITUDES_M[1]:
+        altitude_m = None
+    return Position(latitude=latitude, longitude=longitude, altitude_m=altitude_m)
+
+
+def _degrees_of(text: str, *, whole: int, limit: int) -> float | None:
+    """Degrees of a number whose degrees have `whole` digits, and whose minutes and seconds two
+    each.
+    """
+    digits = text[1:].partition(".")[0]
+    parts = [digits[:whole], digits[whole : whole + 2], digits[whole + 2 :]]
+    if len(digits) not in (whole, whole + 2, whole + 4):
+        return None
+    fraction = float(f"0.{text.partition('.')[2] or 0}")
+    numbers = [float(it) for it in parts if it]
+    numbers[-1] += fraction
+    if any(it >= 60 for it in numbers[1:]):
+        return None
+    degrees = sum(it / 60**place for place, it in enumerate(numbers))
+    return round(-degrees if text[0] == "-" else degrees, 7) if degrees <= limit else None
 
 
 def utc(tags: Tags) -> datetime | None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from catalog.records import MediaFacts
 from daemon.errors import BadFile
-from daemon.intake import contents, cr3, exif, gps, kinds, pictures
+from daemon.intake import contents, cr3, exif, film, gps, kinds, pictures
 from daemon.intake.camera import camera
 from daemon.intake.taken import taken
 
@@ -26,8 +26,7 @@ def probe(path: bytes, *, max_megapixels: float) -> MediaFacts:
     """The facts of the photo or video at `path` (bytes: names need not be UTF-8).
 
     `width` and `height` are of the upright full-size picture. Of a raw photograph they are those of
-    the preview that is used, so that boxes fit what is shown. A video is recognised, and nothing
-    more is said of it.
+    the preview that is used, so that boxes fit what is shown.
 
     Raises BadFile with one clear reason for what cannot be catalogued, TryLater where reading
     failed.
@@ -36,7 +35,10 @@ def probe(path: bytes, *, max_megapixels: float) -> MediaFacts:
         with contents.explained("file", path):
             kind = kinds.sniff(file)
         if kind.media == "video":
-            return MediaFacts(kind="video", mime=kind.mime)
+            with contents.explained("video", path):
+                facts = film.probe_film(file, kind)
+            _check_size(facts.width or 0, facts.height or 0, max_megapixels)
+            return facts
         with pictures.opened_picture(path, file, kind) as opened:
             width, height = opened.upright_size
             _check_size(width, height, max_megapixels)

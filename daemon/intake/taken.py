@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 # Photography's first surviving picture; earlier years are a camera's unset clock.
 FIRST_YEAR = 1826
+# Containers count from 1904 or 1970, which is what a clock that was never set says.
+FIRST_VIDEO_YEAR = 1990
 OFFSETS_H = (-12, 14)
 _QUARTER = timedelta(minutes=15)
 _TIME = re.compile(
@@ -74,6 +76,19 @@ def taken(tags: Tags, xmp: str = "") -> Taken:
             return _account(moment, moment.offset, f"xmp {name}")
     fix = gps.utc(tags)
     return Taken() if fix is None else Taken(utc=_utc_text(fix, fractions=False), source="gps")
+
+
+def of_film(text: str, source: str) -> Taken | None:
+    """What a video says of its capture time: local time with its offset, or UTC, in which
+    containers write it. None where it says nothing, or the clock was not set.
+    """
+    moment = _moment(text)
+    if moment is None or moment.local.year < FIRST_VIDEO_YEAR:
+        return None
+    if moment.offset is None or text.rstrip().upper().endswith("Z"):
+        at = moment.local.replace(tzinfo=UTC)
+        return Taken(utc=_utc_text(at, fractions=bool(at.microsecond)), source=source)
+    return _account(moment, moment.offset, source)
 
 
 def _exif_account(tags: Tags, moment: _Moment, time_tag: str, offset_tag: str) -> Taken:

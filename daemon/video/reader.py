@@ -1,23 +1,17 @@
-"""The frames of a video, one after the other, each with its exact time.
-
-Everything here goes through PyAV, which is FFmpeg. A file is opened as bytes by us and never by its
-name, so that a playlist inside it can name no other file and no address.
-"""
+"""The frames of a video, one after the other, each with its exact time."""
 
 from __future__ import annotations
 
 import math
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Final
 
 import av
 import numpy as np
-from av.codec.hwaccel import HWAccel, hwdevices_available
 
 from daemon.errors import BadFile, TryLater
-from daemon.intake import contents
+from daemon.intake import contents, film
 from daemon.video.tone import is_hdr, toned
 
 if TYPE_CHECKING:
@@ -92,13 +86,12 @@ class Film:
 
     def _open(self) -> None:
         """From the start of the file, as if nothing had been read of it."""
-        self._file.seek(0)
-        self._container, self._stream = _opened(self._file, hardware=self._hardware)
+        opened = film.opened(self._file, hardware=self._hardware)
+        self._container, self._stream = opened.container, opened.stream
+        self.fps, self._start_s = opened.fps, opened.start_s
         stream = self._stream
         stream.thread_type = "AUTO" if self._threads > 1 else "NONE"
         stream.codec_context.thread_count = self._threads
-        self.fps = float(stream.average_rate or 0)
-        self._start_s = float((stream.start_time or 0) * (stream.time_base or Fraction(0)))
         self._sparse = self.fps >= _DENSE_FPS
         stream.codec_context.skip_frame = "NONREF" if self._sparse else "DEFAULT"
 
@@ -202,33 +195,8 @@ def opened(path: bytes, *, threads: int = 1, hardware: bool = False) -> Iterator
     cannot be read.
     """
     with contents.opened(path) as file:
-        film = Film(file, threads=threads, hardware=hardware)
+        video = Film(file, threads=threads, hardware=hardware)
         try:
-            yield film
+            yield video
         finally:
-            film.close()
-
-
-def _opened(file: BinaryIO, *, hardware: bool) -> tuple[Any, Any]:
-    """The container in a file, and the stream of its pictures. A graphics card that is not there or
-    cannot decode this is done without.
-    """
-    for device in (*(hwdevices_available() if hardware else ()), None):
-        accelerated = None if device is None else HWAccel(device, allow_software_fallback=True)
-        try:
-            file.seek(0)
-            container = av.open(file, metadata_errors="replace", hwaccel=accelerated)
-        except av.error.FFmpegError as error:
-            if device is None:
-                raise BadFile(f"the video cannot be opened ({error.strerror})") from error
-        else:
-            stream = next((it for it in container.streams.video if not _is_cover(it)), None)
-            if stream is not None:
-                return container, stream
-            container.close()
-            raise BadFile("it has sound only, no video")
-    raise BadFile("the video cannot be opened")
-
-
-def _is_cover(stream: Any) -> bool:
-    return bool(stream.disposition & av.stream.Disposition.attached_pic)
+            video.close()
