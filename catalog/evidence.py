@@ -6,7 +6,7 @@ people are those of now, and `calibrated_since` says where they may have been ot
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from catalog import calibrations, files, leaders, likeness
@@ -39,6 +39,7 @@ class Bars:
     margin: float
     group_threshold: float
     found_quality: float
+    found_track_quality: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,6 +125,13 @@ class Evidence:
     hidden_by: Ruling | None
 
 
+def _for_track(bars: Bars | None) -> Bars | None:
+    """Of somebody in a video a group needs a better face."""
+    if bars is None:
+        return None
+    return replace(bars, found_quality=max(bars.found_quality, bars.found_track_quality))
+
+
 def of_face(connection: sqlite3.Connection, face_id: int, bars: Mapping[str, Bars]) -> Evidence:
     """The evidence on this face, or on the leader of the track that it is of; `bars` by model,
     `all` for the decision. Raises NoSuchFaceError.
@@ -137,6 +145,7 @@ def of_face(connection: sqlite3.Connection, face_id: int, bars: Mapping[str, Bar
     ).fetchone()
     if face is None:
         raise NoSuchFaceError(f"there is no face {face_id}; `rollcall search` shows numbers")
+    of_track = bool(leaders.of(connection, [face_id]))
     nearest = likeness.people_like(connection, face_id) if face["state"] == "active" else []
     embedders = calibrations.active_embedders(connection)
     rows = connection.execute(_VERDICTS, [face_id]).fetchall()
@@ -147,7 +156,7 @@ def of_face(connection: sqlite3.Connection, face_id: int, bars: Mapping[str, Bar
         path=files.path_of(connection, int(face["media_id"])),
         state=face["state"],
         quality=face["quality"],
-        bars=bars.get("all"),
+        bars=_for_track(bars.get("all")) if of_track else bars.get("all"),
         verdicts=tuple(it for it in verdicts if it.ended_at is None),
         earlier=tuple(it for it in verdicts if it.ended_at is not None),
         rulings=tuple(Ruling(**dict(row)) for row in connection.execute(_RULINGS, [face_id])),

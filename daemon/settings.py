@@ -212,6 +212,11 @@ class Identify(Section):
     found_quality: float = Field(
         0.5, ge=0, le=1, description="quality from which an unknown face may found a person"
     )
+    # In the made videos of `benchmarks.video` the best face of a clear shot has 0.87 at least, that
+    # of a shot blurred by movement 0.5 at most.
+    found_track_quality: float = Field(
+        0.7, ge=0, le=1, description="the same of the best face of somebody in a video"
+    )
     # Of faces of Labeled Faces in the Wild made so poor, against ten people known by three pictures
     # each, 13 % of those who are known are found, and 4 % of them and 5 % of the strangers are
     # taken for another: a name is nearly as often wrong as right.

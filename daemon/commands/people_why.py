@@ -66,4 +66,5 @@ def _bar(settings: Settings, calibration: Calibration, people: int) -> Bars:
         margin=allowed.margin,
         group_threshold=allowed.group_threshold,
         found_quality=allowed.found_quality,
+        found_track_quality=allowed.found_track_quality,
     )

@@ -60,7 +60,7 @@ class Cast:
                 continue
             elif match is not None and match.rivalled and not lasts:
                 continue  # between two people: in no group
-            elif face.quality >= limits.found_quality:
+            elif face.quality >= limits.founds_from(track=face.is_of_track):
                 founders.append(face)
             else:
                 joiners.append(face)

@@ -85,6 +85,11 @@ class KnownFace:
         return tuple((self.media_id, it) for it in self.together)
 
     @property
+    def is_of_track(self) -> bool:
+        """Whether it speaks for a track of a video."""
+        return self.together[0] > 0
+
+    @property
     def weight(self) -> float:
         """How much it says about the middle of its group."""
         return weight(self.quality)

@@ -39,10 +39,10 @@ SECOND_LOOKS: Final = 1.5
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
     """Similarities: from `threshold` on a face may have a name, with a lead of `margin` over the
-    second person; from `group_threshold` on, on average, it joins a group. `found_quality` and
-    `named_quality` are scores, `curve` gives the confidence. `tenfold` is how much more similar a
-    face must be where ten times as many people are known; 0 where the settings give the threshold
-    itself.
+    second person; from `group_threshold` on, on average, it joins a group. `found_quality`,
+    `found_track_quality` and `named_quality` are scores, `curve` gives the confidence. `tenfold` is
+    how much more similar a face must be where ten times as many people are known; 0 where the
+    settings give the threshold itself.
     """
 
     threshold: float
@@ -50,8 +50,13 @@ class Limits:
     group_threshold: float
     found_quality: float
     curve: Curve
+    found_track_quality: float = 0.0
     tenfold: float = 0.0
     named_quality: float = 0.0
+
+    def founds_from(self, *, track: bool) -> float:
+        """The quality from which a face, or the best one of a track, may found a person."""
+        return max(self.found_quality, self.found_track_quality) if track else self.found_quality
 
     def named_from(self, people: int) -> float:
         """The similarity that a name needs where so many people are known."""
@@ -87,6 +92,7 @@ def limits(section: Identify, calibration: Calibration) -> Limits:
         margin=math.log(section.lead) / calibration.curve.slope,
         group_threshold=rates["group"] if group is None else group,
         found_quality=section.found_quality,
+        found_track_quality=section.found_track_quality,
         named_quality=section.named_quality,
         curve=calibration.curve,
         # "strict" is a tenth of the rate of "balanced": the tail of the similarities of strangers.
