@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from catalog import clock
+from catalog import clock, faces
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from catalog.parts import Part
 
@@ -52,6 +52,22 @@ def followers(connection: sqlite3.Connection, face_ids: Iterable[int]) -> set[in
         [json.dumps(list(face_ids))],
     )
     return {int(row["id"]) for row in rows}
+
+
+def inherit(
+    connection: sqlite3.Connection, decided: Mapping[int, int], leaders: Mapping[int, int]
+) -> None:
+    """Tracks were read again: of the faces that are no longer found (by face, the new track) those
+    that a person decided on stay with the track, and what the machine said of a leader goes over to
+    the best face of the new one.
+    """
+    for face_id, track_id in decided.items():
+        if faces.decided(connection, face_id):
+            connection.execute("UPDATE faces SET track_id = ? WHERE id = ?", [track_id, face_id])
+    for leader, track_id in leaders.items():
+        row = connection.execute(_LEADER, [json.dumps([track_id])]).fetchone()
+        if row is not None and leader != row["id"]:
+            _hand_over(connection, [leader], int(row["id"]))
 
 
 def elect(connection: sqlite3.Connection, media_id: int, part: Part) -> None:

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from catalog.parts import Part
     from catalog.records import FaceRecord, SpanRecord, TrackRecord
 
+# A track that was read again is the old one where it passes so much of its way, looked at at other
+# moments perhaps.
+_SAME_WAY, _NEAR_S = 0.5, 0.5
 # Seconds by which the times of a face and of a step of a track may differ and be one.
 _SAME_S = 1e-3
 
@@ -117,6 +120,10 @@ def _replace(
     """
     span = _span(media_id, part)
     old = _old_faces(catalog, span)
+    before = catalog.execute(
+        f"SELECT id, path, best_face_id FROM tracks {_TRACKS}", span
+    ).fetchall()
+    whose = _tracks_of(catalog, span)
     catalog.execute(
         f"UPDATE faces SET track_id = NULL WHERE track_id IN (SELECT id FROM tracks {_TRACKS})",
         span,
@@ -133,6 +140,7 @@ def _replace(
     ]
     frames = _write_frames(catalog, media_id, record, scenes)
     kept: set[int] = set()
+    written: list[int] = []
     ties = _ties(tracks, old)
     for number, track in enumerate(tracks):
         track_id = _inserted(
@@ -162,7 +170,19 @@ def _replace(
             for kind, vector in track.vectors.items()
         }
         track_vectors.write(catalog, track_id, embedders)
-    for face_id in {it for own in old.values() for it in own} - kept:
+        written.append(track_id)
+    gone = {it for own in old.values() for it in own} - kept
+    heirs = _heirs(before, tracks, written)
+    leaders.inherit(
+        catalog,
+        {it: heirs[whose[it]] for it in gone if whose.get(it) in heirs},
+        {
+            row["best_face_id"]: heirs[row["id"]]
+            for row in before
+            if row["id"] in heirs and row["best_face_id"] is not None
+        },
+    )
+    for face_id in gone:
         retire(catalog, face_id)
     catalog.execute(
         """DELETE FROM frames WHERE media_id = :media AND time_s >= :start AND time_s < :end
@@ -194,6 +214,43 @@ def _old_faces(catalog: sqlite3.Connection, span: dict[str, float]) -> dict[floa
     ):
         found.setdefault(row["time_s"], {})[int(row["id"])] = tuple(row)[2:]
     return found
+
+
+def _tracks_of(catalog: sqlite3.Connection, span: dict[str, float]) -> dict[int, int]:
+    """The tracks of the part by the faces that are of them."""
+    rows = catalog.execute(
+        f"""SELECT id, track_id FROM faces WHERE track_id IN (SELECT id FROM tracks {_TRACKS})""",
+        span,
+    )
+    return {int(row["id"]): int(row["track_id"]) for row in rows}
+
+
+def _heirs(
+    before: Sequence[sqlite3.Row], tracks: Sequence[TrackRecord], written: Sequence[int]
+) -> dict[int, int]:
+    """Which new track (its id) is which old one (by id): the one that shares most of its way."""
+    paths = [unpacked(track.path) for track in tracks]
+    shared = [
+        (_shared(unpacked(row["path"] or b""), path), int(row["id"]), written[place])
+        for row in before
+        for place, path in enumerate(paths)
+    ]
+    found: dict[int, int] = {}
+    for share, old, new in sorted(shared, key=lambda it: (-it[0], it[1], it[2])):
+        if share >= _SAME_WAY and old not in found and new not in found.values():
+            found[old] = new
+    return found
+
+
+def _shared(old: Sequence[tuple[float, Box]], new: Sequence[tuple[float, Box]]) -> float:
+    """The share of the old steps that the new way passes, at the moment that is nearest to each."""
+    if not old or not new:
+        return 0.0
+    passed = 0
+    for time_s, box in old:
+        at_s, own = min(new, key=lambda it: abs(it[0] - time_s))
+        passed += abs(at_s - time_s) <= _NEAR_S and overlap(own, box) >= TIE_IOU
+    return passed / len(old)
 
 
 def _ties(

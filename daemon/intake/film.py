@@ -72,8 +72,9 @@ def opened(file: BinaryIO, *, hardware: bool = False) -> Opened:
             )
         except (av.error.FFmpegError, ValueError) as error:
             if device is None:
-                reason = getattr(error, "strerror", None) or error
-                raise BadFile(f"the video cannot be opened: {reason}") from error
+                raise BadFile(
+                    "the video cannot be opened: it was cut off, is damaged, or needs a key"
+                ) from error
         else:
             return _with_pictures(container)
     raise AssertionError("without a device it is opened or refused")
