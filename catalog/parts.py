@@ -19,15 +19,20 @@ _MARK: Final = "/"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
-    """One part, seconds from the start of the video; the last one is read to the end, wherever that
-    is.
+    """One part of so many, seconds from the start of the video; the last one is read to the end,
+    wherever that is.
     """
 
     id: int
     number: int
     start_s: float
     end_s: float
-    is_last: bool
+    of: int
+
+    @property
+    def is_last(self) -> bool:
+        """Whether the video ends with it."""
+        return self.number == self.of - 1
 
 
 def plan(connection: sqlite3.Connection, media_id: int, duration_s: float | None, job: Job) -> None:
@@ -78,8 +83,8 @@ def sha256_of(job: Job) -> str:
 def find(connection: sqlite3.Connection, media_id: int, number: int) -> Part | None:
     """A part by its number; None where the video has no such part (any more)."""
     row = connection.execute(
-        """SELECT id, start_s, end_s, number = (SELECT max(number) FROM parts AS every
-                                                WHERE every.media_id = parts.media_id) AS is_last
+        """SELECT id, start_s, end_s, (SELECT count(*) FROM parts AS every
+                                       WHERE every.media_id = parts.media_id) AS parts
            FROM parts WHERE media_id = ? AND number = ?""",
         [media_id, number],
     ).fetchone()
@@ -90,7 +95,7 @@ def find(connection: sqlite3.Connection, media_id: int, number: int) -> Part | N
         number=number,
         start_s=row["start_s"],
         end_s=row["end_s"],
-        is_last=bool(row["is_last"]),
+        of=int(row["parts"]),
     )
 
 

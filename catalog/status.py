@@ -63,6 +63,31 @@ def queue(connection: sqlite3.Connection) -> list[dict[str, Any]]:
     return [dict(row) for row in rows]
 
 
+def videos_in_hand(connection: sqlite3.Connection, *, workers: int) -> list[dict[str, Any]]:
+    """The videos of which minutes are left to read: path, how many are done, how many there are,
+    and about how many seconds are left for so many workers; None before the first minute is done.
+    """
+    rows = connection.execute(
+        """SELECT (SELECT path FROM files WHERE files.media_id = parts.media_id
+                   ORDER BY files.state = 'present' DESC, files.id LIMIT 1) AS path,
+                  sum(state = 'done') AS done, sum(state = 'pending') AS left, count(*) AS parts,
+                  (SELECT sum(seconds) FROM steps WHERE steps.media_id = parts.media_id) AS seconds
+           FROM parts WHERE media_id IN (SELECT media_id FROM parts WHERE state = 'pending')
+           GROUP BY media_id ORDER BY media_id"""
+    ).fetchall()
+    return [
+        {
+            "path": row["path"],
+            "done": int(row["done"]),
+            "parts": int(row["parts"]),
+            "left_s": round(row["seconds"] / row["done"] * row["left"] / max(1, workers))
+            if row["done"]
+            else None,
+        }
+        for row in rows
+    ]
+
+
 def daemon(connection: sqlite3.Connection) -> dict[str, Any]:
     """What the daemon last said of itself; whether it runs, only the lock tells."""
     row = connection.execute("SELECT * FROM daemon WHERE id = 1").fetchone()

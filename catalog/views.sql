@@ -102,7 +102,9 @@ CREATE VIEW failures AS
 -- What could not be catalogued, and why.
 SELECT media.id AS media_id, files.path, media.state, media.error AS reason, files.last_seen_at
 FROM media JOIN files ON files.media_id = media.id
-WHERE media.state IN ('failed', 'quarantined') AND files.state = 'present'
+WHERE (media.state IN ('failed', 'quarantined')
+       OR media.kind = 'video' AND media.state = 'done' AND media.error IS NOT NULL)
+  AND files.state = 'present'
 UNION ALL
 SELECT NULL, path, state, reason, last_seen_at FROM files WHERE state = 'unreadable';
 

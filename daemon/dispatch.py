@@ -277,6 +277,7 @@ def _task(
         bytes=size,
         mtime_ns=mtime_ns,
         part=part.number,
+        parts=part.of,
         start_s=part.start_s,
         end_s=math.inf if part.is_last else part.end_s,
         compared=compared,
@@ -300,7 +301,9 @@ def _not_done(errand: Errand, reason: str) -> PartRecord | SpanRecord:
 
 def _shown(task: PhotoTask | SpanTask) -> str:
     path = task.path.decode("utf-8", "replace")
-    return f"{path}, minute {task.part + 1}" if isinstance(task, SpanTask) else path
+    if isinstance(task, SpanTask):
+        return f"{path}, minute {task.part + 1} of {task.parts}"
+    return path
 
 
 def _what(record: PartRecord | SpanRecord) -> str:

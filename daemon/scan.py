@@ -36,6 +36,8 @@ class Summary:
 
     files: int
     photos_new: int
+    videos_new: int
+    video_s: float
     already: int
     unread: int
     faces: int
@@ -49,6 +51,8 @@ class Summary:
         return {
             "files": self.files,
             "photos_new": self.photos_new,
+            "videos_new": self.videos_new,
+            "video_s": round(self.video_s, 3),
             "already": self.already,
             "unread": self.unread,
             "faces": self.faces,
@@ -150,16 +154,21 @@ def scope(connection: sqlite3.Connection, paths: Sequence[bytes]) -> None:
 
 def summarise(connection: sqlite3.Connection, *, since: str, seconds: float) -> Summary:
     """Count what the catalog holds in the scope of this connection."""
-    files, done, new, unread = connection.execute(
+    files, done, unread = connection.execute(
         f"""SELECT count(*), count(DISTINCT media.id) FILTER (WHERE media.state = 'done'
                                                               AND files.state = 'present'),
-                   count(DISTINCT media.id) FILTER (WHERE files.state = 'present' AND EXISTS
-                       (SELECT 1 FROM jobs WHERE jobs.media_id = media.id AND kind = 'ingest'
-                        AND jobs.state = 'done' AND finished_at >= ?)),
                    count(*) FILTER (WHERE files.state = 'present' AND media.state = 'pending'
                                     AND media.error IS NULL)
             FROM {_FILES} LEFT JOIN media ON media.id = files.media_id
-            WHERE files.state IN ('present', 'unreadable')""",
+            WHERE files.state IN ('present', 'unreadable')"""
+    ).fetchone()
+    photos, videos, video_s = connection.execute(
+        f"""SELECT ifnull(sum(kind = 'image'), 0), ifnull(sum(kind = 'video'), 0),
+                   ifnull(sum(duration_s), 0.0)
+            FROM media WHERE state = 'done'
+              AND id IN (SELECT media_id FROM {_FILES} WHERE files.state = 'present')
+              AND EXISTS (SELECT 1 FROM jobs WHERE jobs.media_id = media.id AND kind = 'ingest'
+                          AND jobs.state = 'done' AND finished_at >= ?)""",
         [since],
     ).fetchone()
     faces, named, unnamed = connection.execute(
@@ -173,13 +182,15 @@ def summarise(connection: sqlite3.Connection, *, since: str, seconds: float) -> 
         f"""SELECT files.path, ifnull(files.reason, media.error) AS reason
             FROM {_FILES} LEFT JOIN media ON media.id = files.media_id
             WHERE files.state = 'unreadable' OR (files.state = 'present'
-                  AND media.state <> 'done' AND media.error IS NOT NULL)
+                  AND (media.state <> 'done' OR media.kind = 'video') AND media.error IS NOT NULL)
             ORDER BY files.path"""
     ).fetchall()
     return Summary(
         files=int(files),
-        photos_new=int(new),
-        already=int(done) - int(new),
+        photos_new=int(photos),
+        videos_new=int(videos),
+        video_s=float(video_s),
+        already=int(done) - int(photos) - int(videos),
         unread=int(unread),
         faces=int(faces),
         named=int(named),

@@ -29,13 +29,16 @@ class PhotoTask:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpanTask:
-    """A part of a video to catalogue, from `start_s` up to `end_s` (infinite for the last one)."""
+    """A part of a video to catalogue, of so many `parts`, from `start_s` up to `end_s` (infinite
+    for the last one).
+    """
 
     sha256: str
     path: bytes
     bytes: int
     mtime_ns: int
     part: int
+    parts: int = 1
     start_s: float
     end_s: float
     compared: tuple[EmbedderRecord, ...] = ()

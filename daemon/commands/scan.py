@@ -57,8 +57,9 @@ def command(settings: Settings, paths: tuple[Path, ...], *, as_json: bool, quiet
 def _print(summary: Summary) -> None:
     facts: dict[str, Any] = summary.as_dict()
     rate = f", {summary.photos_new / summary.seconds:.1f} photos/s" if summary.photos_new else ""
+    videos = f" and {_videos(summary)}" if summary.videos_new else ""
     click.echo(
-        f"{facts['files']} files: {facts['photos_new']} photos catalogued in "
+        f"{facts['files']} files: {facts['photos_new']} photos{videos} catalogued in "
         f"{facts['seconds']:.1f} s{rate}, {facts['already']} known already"
     )
     click.echo(
@@ -71,6 +72,11 @@ def _print(summary: Summary) -> None:
         click.echo(f"  not catalogued: {_one_line(failure['path'])}: {failure['reason']}")
     if len(facts["failures"]) > 20:
         click.echo(f"  … and {len(facts['failures']) - 20} more: rollcall status --failures")
+
+
+def _videos(summary: Summary) -> str:
+    what = "1 video" if summary.videos_new == 1 else f"{summary.videos_new} videos"
+    return f"{what} of {summary.video_s / 60:.1f} minutes"
 
 
 def _one_line(path: str) -> str:

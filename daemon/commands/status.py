@@ -49,15 +49,17 @@ def _report(settings: Settings, connection: sqlite3.Connection) -> dict[str, Any
     owner = CatalogLock(settings.paths.state).owner()
     said = facts.daemon(connection)
     models = _planned(settings)
+    engine = _engine(settings, said["workers"] if owner else None, models)
     return {
         "catalog": str(settings.catalog),
         "running": None if owner is None else {"pid": owner.pid, "role": owner.role},
         "counts": facts.counts(connection),
         "roots": facts.roots_state(connection),
         "queue": facts.queue(connection),
+        "videos_in_hand": facts.videos_in_hand(connection, workers=engine["count"]),
         "hardware": said["hardware"],
         "workers": said["workers"],
-        "engine": _engine(settings, said["workers"] if owner else None, models),
+        "engine": engine,
         "out_of_reach": packages.out_of_reach(),
         "not_calibrated": unmeasured(connection),
         **_models(settings, connection, models),
@@ -112,8 +114,8 @@ def _print(report: dict[str, Any]) -> None:
     click.echo(f"daemon    {state}")
     click.echo(f"catalog   {report['catalog']}")
     click.echo(
-        f"holds     {counts['photos']} photos, {counts['faces']} faces, {counts['named_people']} "
-        f"people with a name, {counts['unnamed_people']} without"
+        f"holds     {counts['photos']} photos, {counts['videos']} videos, {counts['faces']} faces, "
+        f"{counts['named_people']} people with a name, {counts['unnamed_people']} without"
     )
     for root in report["roots"]:
         click.echo(f"{root['role']:<9} {root['path']}: {root['files']} files, {root['state']}")
@@ -132,6 +134,10 @@ def _print(report: dict[str, Any]) -> None:
         click.echo(f"note      similarities of {model} are not calibrated: rollcall calibrate")
     for job in report["queue"]:
         click.echo(f"jobs      {job['jobs']} {job['kind']} {job['state']}")
+    for video in report["videos_in_hand"]:
+        left = "" if video["left_s"] is None else f", about {_duration(video['left_s'])} left"
+        path = str(video["path"]).replace("\n", "\\n")
+        click.echo(f"video     {path}: {video['done']} of {video['parts']} minutes{left}")
     for step, count in report["made_with_other_settings"].items():
         click.echo(f"older     {count} files have {step} made with other settings")
     for step in report["recompute"]:
@@ -143,6 +149,12 @@ def _print(report: dict[str, Any]) -> None:
     for failure in report.get("failures", []):
         path = str(failure["path"]).replace("\n", "\\n")
         click.echo(f"          {path}: {failure['reason']}")
+
+
+def _duration(seconds: int) -> str:
+    if seconds < 90:
+        return f"{seconds} s"
+    return f"{round(seconds / 60)} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
 def _print_engine(engine: dict[str, Any]) -> None:
