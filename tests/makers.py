@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from catalog import track_paths
 from catalog.connect import transaction
 from catalog.records import (
     SECOND_LOOK,
@@ -237,6 +238,59 @@ class Maker:
         media_id = self.media(sha256=sha256)
         self.file(media_id, path, role=role)
         return media_id, [self.face(media_id, vector, quality=quality) for vector in vectors]
+
+    def video(self) -> int:
+        """A video at a path, without anybody in it yet."""
+        media_id = self.media()
+        self.connection.execute("UPDATE media SET kind = 'video' WHERE id = ?", [media_id])
+        self.file(media_id)
+        return media_id
+
+    def frame(self, media_id: int, time_s: float) -> int:
+        """The frame of a video at that time."""
+        there = self.row(
+            "SELECT id FROM frames WHERE media_id = ? AND time_s = ?", media_id, time_s
+        )
+        if there is not None:
+            return int(str(there[0]))
+        return self.insert("frames", media_id=media_id, time_s=time_s)
+
+    def track(
+        self, media_id: int, start_s: float, end_s: float, vector: Vectors, *, faces: int = 3,
+        quality: float = 0.9, continues: int | None = None,
+    ) -> list[int]:  # fmt: skip
+        """Somebody seen from one second to another, with so many faces; the first one leads.
+        Returns the track's id and the faces'.
+        """
+        track_id = self.insert(
+            "tracks", media_id=media_id, start_s=start_s, end_s=end_s, faces_count=10 * faces,
+            path=track_paths.packed([(start_s, (0.0, 0.0, 100.0, 120.0))]),
+            continues_track_id=continues,
+        )  # fmt: skip
+        found = []
+        for number in range(faces):
+            time_s = start_s + number * 1e-3
+            found.append(
+                self.face(
+                    media_id,
+                    vector,
+                    quality=quality - 0.01 * number,
+                    frame_id=self.frame(media_id, time_s),
+                    track_id=track_id,
+                    time_s=time_s,
+                )
+            )
+        self.insert(
+            "track_vectors", track_id=track_id, embedder_id=self.embedder(),
+            vector=vector.astype("<f4").tobytes(),
+        )  # fmt: skip
+        leader = found[0]
+        if continues is not None:
+            leader = int(str(self.value("SELECT best_face_id FROM tracks WHERE id = ?", continues)))
+        self.connection.execute(
+            "UPDATE tracks SET best_face_id = ? WHERE id = ?", [leader, track_id]
+        )
+        return [track_id, *found]
 
     def person(self, name: str | None = None, *, origin: str = "group", **values: object) -> int:
         """Somebody, named or not."""
