@@ -20,7 +20,7 @@ _CLEAR: Final = 0.5
 # A face that would be found by its picture so rarely tells nothing of who it is.
 _HOPELESS: Final = 0.1
 # Faces nearer in time show the same again.
-_APART_S: Final = 0.5
+_APART_S: Final = 0.75
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -65,7 +65,7 @@ def thin(faces: Sequence[Sighting], most: int) -> None:
 
 def best(faces: Sequence[Sighting], most: int) -> list[Sighting]:
     """The faces to keep of a track, in order of time: its time is divided into as many equal parts,
-    none shorter than half a second, and the best face of each is kept; of a track that is too poor
+    none shorter than three quarters of a second, and the best face of each is kept; of a track that is too poor
     to be anybody the best one alone.
     """
     there = [it for it in faces if it.crop is not None]
