@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from catalog import exemplars, files, folders, jobs, media, reconcile, roots
+from catalog import downloads, exemplars, files, folders, jobs, media, reconcile, roots
 
 if TYPE_CHECKING:
     import sqlite3
@@ -36,6 +36,7 @@ def record(connection: sqlite3.Connection, path: bytes, stat: FileStat, sha256: 
     if root is None:
         return False
     recorded = files.record_media(connection, path, stat, sha256, root.id)
+    downloads.tie(connection, path, recorded.media_id)
     if recorded.media_state == "pending":
         _ingest(connection, recorded.media_id, sha256, root.role)
         return True

@@ -29,6 +29,7 @@ CATALOG_STEPS = (
     "0003_more_measures",
     "0004_followers",
     "0005_parts",
+    "0006_downloads",
 )
 CROPS_STEPS = ("crops_0001_initial",)
 RECORD = "_sqlite_migrations"

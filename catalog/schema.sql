@@ -327,7 +327,7 @@ CREATE TABLE downloads (
     media_id INTEGER REFERENCES media(id) ON DELETE SET NULL,
     state TEXT NOT NULL CHECK (state IN ('waiting', 'running', 'done', 'failed')),
     error TEXT
-) STRICT;
+, path TEXT) STRICT;
 CREATE INDEX downloads_media_id ON downloads(media_id);
 CREATE INDEX downloads_state ON downloads(state);
 
@@ -423,3 +423,5 @@ BEGIN
     UPDATE faces SET (person_id, state) = (SELECT person_id, state FROM faces WHERE id = new.best_face_id)
     WHERE track_id = new.id AND id <> new.best_face_id AND state IN ('active', 'hidden');
 END;
+CREATE INDEX downloads_address ON downloads(address);
+CREATE INDEX downloads_path ON downloads(path);

@@ -69,6 +69,11 @@ class Serial(ABC):
         """Whether jobs are in hand."""
         return self._working
 
+    @property
+    def running(self) -> bool:
+        """Whether it was started and has not ended."""
+        return self._loop.running
+
     @abstractmethod
     def _do(self, claimed: Sequence[Job]) -> None:
         """Have these jobs done, all of one kind, and close them."""

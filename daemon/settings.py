@@ -265,6 +265,22 @@ class Video(Section):
     )
 
 
+class Download(Section):
+    """Fetching videos from addresses. Nothing leaves this machine unless it is switched on."""
+
+    enabled: bool = Field(
+        default=False, description="fetch what is at addresses, by `rollcall fetch` and .url files"
+    )
+    max_mb: int = Field(4096, ge=1, le=1048576, description="larger files are not fetched")
+    max_minutes: float = Field(300.0, gt=0, le=100000, description="longer videos are not fetched")
+    max_items: int = Field(
+        50, ge=1, le=10000, description="videos of a list or a page that are fetched at most"
+    )
+    timeout_s: float = Field(
+        120.0, gt=0, le=86400, description="seconds without progress after which it is given up"
+    )
+
+
 class Workers(Section):
     """The processes that decode and infer."""
 
@@ -352,6 +368,7 @@ class Settings(Section):
     quality: Quality = Field(default_factory=Quality)
     identify: Identify = Field(default_factory=Identify)
     video: Video = Field(default_factory=Video)
+    download: Download = Field(default_factory=Download)
     workers: Workers = Field(default_factory=Workers)
     jobs: Jobs = Field(default_factory=Jobs)
     web: Web = Field(default_factory=Web)

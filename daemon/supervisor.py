@@ -20,6 +20,7 @@ from catalog.writer import Writer
 from daemon import hardware, migration
 from daemon.allotment import allot
 from daemon.dispatch import Dispatcher, Listeners
+from daemon.downloads.downloads import Downloads
 from daemon.errors import EnvironmentTrouble
 from daemon.faces.plan import plan as plan_models
 from daemon.identification import Identification
@@ -32,7 +33,7 @@ from daemon.worker import Conditions, Term
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from types import TracebackType
 
     from daemon.lock import Owner
@@ -131,9 +132,13 @@ class Supervisor:
 
     def is_working(self) -> bool:
         """Whether something is in hand or due now."""
-        if self.dispatcher.busy or self.identification.busy or self.second_looks.busy:
+        parts = (self.dispatcher, self.identification, self.second_looks, self.downloads)
+        if any(it.busy for it in parts):
             return True
-        return self.writer.run(_something_is_due)
+        kinds = ["ingest", *Identification.kinds, *SecondLooks.kinds]
+        if self.downloads.running:
+            kinds += Downloads.kinds
+        return self.writer.run(lambda it: _something_is_due(it, kinds))
 
     def repair(self, progress: Callable[[], None] = lambda: None) -> None:
         """Judge everybody again at once, and wait for it."""
@@ -221,6 +226,9 @@ class Supervisor:
         self.second_looks = SecondLooks(
             self.writer, self.pool, settings, patience=patience, on_error=self.on_error
         )
+        self.downloads = Downloads(
+            self.writer, self.pool, settings, patience=patience, on_error=self.on_error
+        )
         self.identification.on_written = self.second_looks.wake
         self.second_looks.on_written = self.identification.wake
         self.dispatcher = Dispatcher(
@@ -237,11 +245,13 @@ class Supervisor:
             settings.intake,
             on_job=self._wake_all,
             on_error=self.on_error,
+            fetches=settings.download.enabled,
         )
         # Stopped in reverse: arrivals first, then the workers, so that their threads end at once.
         stack.callback(self.identification.stop)
         stack.callback(self._identifier.stop)
         stack.callback(self.second_looks.stop)
+        stack.callback(self.downloads.stop)
         stack.callback(self.dispatcher.stop)
         stack.callback(self.pool.stop)
         stack.callback(self._abandon)
@@ -255,6 +265,7 @@ class Supervisor:
         """From here on results are not committed any more; what is in hand waits in its row."""
         self.dispatcher.abandon()
         self.second_looks.abandon()
+        self.downloads.abandon()
         self.identification.abandon()
 
     def _committed(self, state: str) -> None:
@@ -271,10 +282,10 @@ class Supervisor:
         self.dispatcher.wake()
         self.second_looks.wake()
         self.identification.wake()
+        self.downloads.wake()
 
 
-def _something_is_due(connection: sqlite3.Connection) -> bool:
-    kinds = ("ingest", *Identification.kinds, *SecondLooks.kinds)
+def _something_is_due(connection: sqlite3.Connection, kinds: Sequence[str]) -> bool:
     if any(jobs.count(connection, kind, states="('running')") for kind in kinds):
         return True
     return jobs.seconds_until_due(connection, kinds) == 0

@@ -50,6 +50,7 @@ def watch(settings: Settings, stop: threading.Event) -> None:
                 supervisor.arrivals.lost(folder, "start")
             requests.start()
             renewal.start()
+            supervisor.downloads.start()
             schedule.start()
             notify("READY=1\nSTATUS=watching")
             logger.info("watching %s", ", ".join(os.fsdecode(folder) for folder in folders))

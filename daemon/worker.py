@@ -174,6 +174,13 @@ def catalogue_span(task: SpanTask) -> SpanRecord:
     return catalogue(task, _loaded())
 
 
+def read_addresses(path: bytes) -> list[str]:
+    """The addresses in a small file."""
+    from daemon.downloads.addresses import read
+
+    return read(path)
+
+
 def compute_vectors(task: VectorTask) -> VectorAnswer:
     """Vectors of faces whose crops are stored."""
     from daemon.vectors import compute

@@ -18,6 +18,7 @@ COMMANDS = (
     "watch",
     "serve",
     "scan",
+    "fetch",
     "status",
     "jobs",
     "people",

@@ -14,7 +14,7 @@ from contextlib import closing
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from catalog import arrivals, files, reconcile, roots
+from catalog import arrivals, downloads, files, reconcile, roots
 from catalog.connect import connect
 from daemon.errors import BadFile, TryLater
 from daemon.intake import roots as root_rules
@@ -58,12 +58,14 @@ class Arrivals:
         on_job: Callable[[], None],
         on_error: Callable[[Exception], None],
         settler: Settler | None = None,
+        fetches: bool = False,
     ) -> None:
         self._catalog = catalog
         self._writer = writer
         self._section = section
         self._names = names_of(section)
         self._on_job = on_job
+        self._fetches = fetches
         self._settler = settler or Settler(section.quiet_s, section.quiet_unclosed_s)
         self._stop = threading.Event()
         self._guard = threading.Lock()
@@ -259,6 +261,10 @@ class Arrivals:
 
     def _take_in(self, path: bytes, stat: FileStat) -> None:
         """Hash a finished file and write it down; a file that changed meanwhile settles again."""
+        if self._names.holds_addresses(path):
+            if self._writer.run(lambda it: downloads.offer(it, path, stat, enabled=self._fetches)):
+                self._on_job()
+            return
         if self._writer.run(lambda it: arrivals.is_unchanged(it, path, stat)):
             return
         if stat.bytes == 0:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["SIDECAR", "Found", "Names", "names_of", "walk"]
 
 SIDECAR = "a sidecar of a picture"
+ADDRESSES = (b".url", b".urls", b".webloc")
 SPECIAL = {
     stat.S_IFIFO: "a named pipe, not a file",
     stat.S_IFSOCK: "a socket, not a file",
@@ -41,6 +42,11 @@ class Names:
     def is_ignored(self, name: bytes) -> bool:
         """Whether a file or folder of this name is passed over without a trace."""
         return self.ignored.match(name) is not None
+
+    @staticmethod
+    def holds_addresses(name: bytes) -> bool:
+        """Whether it is a text file with addresses from which videos come."""
+        return name.lower().endswith(ADDRESSES)
 
     def is_sidecar(self, name: bytes) -> bool:
         """Whether a file of this name lies beside a picture and is none itself."""

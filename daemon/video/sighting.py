@@ -65,8 +65,8 @@ def thin(faces: Sequence[Sighting], most: int) -> None:
 
 def best(faces: Sequence[Sighting], most: int) -> list[Sighting]:
     """The faces to keep of a track, in order of time: its time is divided into as many equal parts,
-    none shorter than three quarters of a second, and the best face of each is kept; of a track that is too poor
-    to be anybody the best one alone.
+    none shorter than three quarters of a second, and the best face of each is kept; of a track that
+    is too poor to be anybody the best one alone.
     """
     there = [it for it in faces if it.crop is not None]
     start_s, end_s = there[0].time_s, there[-1].time_s

@@ -1,0 +1,1 @@
+"""Fetching videos from addresses, where a person switched it on."""
