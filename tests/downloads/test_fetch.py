@@ -1,0 +1,143 @@
+"""The real yt-dlp against a server on this machine: what comes, what is refused, what is left."""
+
+from __future__ import annotations
+
+import json
+import signal
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.downloads.conftest import Site
+    from tests.end_to_end.conftest import Home
+
+
+def fetched(home: Home, *addresses: str) -> list[dict[str, Any]]:
+    done = home.rollcall("fetch", *addresses, "--json")
+    assert done.returncode in (0, 1), done.stderr
+    told: list[dict[str, Any]] = json.loads(done.stdout)["addresses"]
+    return told
+
+
+def inbox(home: Home) -> list[str]:
+    return sorted(it.name for it in home.inbox.iterdir())
+
+
+def test_a_direct_link_is_fetched_catalogued_and_remembered(home: Home, site: Site) -> None:
+    (told,) = fetched(home, f"{site.address}/party.mp4")
+    assert told["error"] is None and len(told["files"]) == 1
+    assert inbox(home) == ["party [party].mp4"]
+    assert home.query(
+        """SELECT address, title, downloads.state, kind, media.state FROM downloads
+           JOIN media ON media.id = media_id"""
+    ) == [(f"{site.address}/party.mp4", "party", "done", "video", "done")]
+
+
+def test_several_videos_of_one_address_are_several_files(home: Home, site: Site) -> None:
+    home.configure(download={"max_items": 2})
+    (told,) = fetched(home, f"{site.address}/feed.rss")
+    assert told["error"] is None and len(told["files"]) == 2, told
+    assert len(inbox(home)) == 2
+    rows = home.query("SELECT state, media_id IS NOT NULL FROM downloads")
+    # The same content twice is one media.
+    assert rows == [("done", 1), ("done", 1)]
+
+
+@pytest.mark.parametrize(
+    ("path", "reason", "again"),
+    [
+        ("/missing.mp4", "404", False),
+        ("/page", "nsupported", False),
+        ("/endless.mp4", "larger than 2 MB", False),
+        ("/hanging.mp4", "nothing came", True),
+        ("/away", "", None),
+    ],
+)
+def test_what_does_not_come_has_a_reason(
+    home: Home, site: Site, path: str, reason: str, again: bool | None
+) -> None:
+    (told,) = fetched(home, f"{site.address}{path}")
+    assert told["files"] == [] and reason in (told["error"] or "")
+    assert "\n" not in told["error"]
+    assert again is None or told["tried_again"] == again
+    assert [it for it in inbox(home) if not it.startswith(".rollcall-")] == []
+    if not told["tried_again"]:
+        assert home.query("SELECT state FROM downloads") == [("failed",)]
+
+
+def test_a_server_that_comes_back_is_asked_again(home: Home, site: Site) -> None:
+    site.broken = 2
+    with home.watching():
+        (told,) = fetched(home, f"{site.address}/shaky.mp4")
+        assert told["tried_again"] or told["files"]
+        home.wait(lambda: inbox(home) == ["shaky [shaky].mp4"], timeout_s=40)
+        home.wait(lambda: home.query("SELECT 1 FROM downloads WHERE media_id IS NOT NULL"))
+    assert home.query("SELECT state, error FROM downloads WHERE state = 'done'") == [("done", None)]
+
+
+def test_switched_off_nothing_leaves_the_machine(home: Home, site: Site) -> None:
+    home.configure(download={"enabled": False})
+    done = home.rollcall("fetch", f"{site.address}/party.mp4")
+    assert done.returncode == 2 and done.stderr.count("\n") == 1
+    assert "download.enabled = true" in done.stderr
+    (home.inbox / "later.urls").write_text(f"{site.address}/party.mp4\n")
+    with home.watching():
+        state, reason = home.wait(lambda: home.query("SELECT state, reason FROM files"))[0]
+    assert (state, "download.enabled = true" in reason) == ("ignored", True)
+    assert site.asked == []
+    # Switched on, it is taken at the next start.
+    home.configure(download={"enabled": True})
+    with home.watching():
+        home.wait(lambda: home.query("SELECT 1 FROM downloads WHERE media_id IS NOT NULL"))
+    assert "party [party].mp4" in inbox(home)
+
+
+@pytest.mark.parametrize("address", ["ftp://example.org/a", "file:///etc/passwd", "nonsense"])
+def test_what_is_no_address_is_refused_at_once(home: Home, address: str) -> None:
+    done = home.rollcall("fetch", address)
+    assert done.returncode == 2 and "http:// and https:// only" in done.stderr
+
+
+def test_files_with_addresses_in_a_watched_inbox(home: Home, site: Site) -> None:
+    with home.watching():
+        (home.inbox / "one.url").write_text(f"[InternetShortcut]\nURL={site.address}/one.mp4\n")
+        (home.inbox / "bad.urls").write_text("file:///etc/passwd\n")
+        home.wait(lambda: "one [one].mp4" in inbox(home))
+        home.wait(lambda: home.query("SELECT 1 FROM downloads WHERE media_id IS NOT NULL"))
+        _state, reason = home.wait(
+            lambda: home.query(
+                """SELECT state, reason FROM files
+                   WHERE path LIKE '%bad.urls' AND state = 'unreadable'"""
+            )
+        )[0]
+        assert "http:// and https:// only" in reason
+        asked = len(site.asked)
+    with home.watching():
+        time.sleep(2)
+    assert len(site.asked) == asked, "what was fetched is not fetched again"
+
+
+def test_killed_in_the_middle_it_goes_on_and_leaves_nothing_behind(home: Home, site: Site) -> None:
+    home.configure(download={"timeout_s": 60.0})
+    stale = home.inbox / ".rollcall-0123456789abcdef.part"
+    with home.started("fetch", f"{site.address}/hanging.mp4") as process:
+        home.wait(lambda: any("hanging" in it for it in site.asked))
+        process.process.send_signal(signal.SIGKILL)
+        process.process.wait()
+    home.wait(lambda: not home.processes(), timeout_s=10)
+    assert home.value("SELECT state FROM jobs WHERE kind = 'download'") == "running"
+    stale.mkdir()
+    site.hanging = False
+    with home.watching():
+        home.wait(lambda: home.query("SELECT 1 FROM downloads WHERE media_id IS NOT NULL"))
+    assert inbox(home) == ["hanging [hanging].mp4"]
+    assert (home.inbox / "hanging [hanging].mp4").read_bytes() == site.video
+
+
+def test_nothing_is_overwritten(home: Home, site: Site) -> None:
+    (home.inbox / "party [party].mp4").write_bytes(b"mine")
+    fetched(home, f"{site.address}/party.mp4")
+    assert inbox(home) == ["party [party] (2).mp4", "party [party].mp4"]
+    assert (home.inbox / "party [party].mp4").read_bytes() == b"mine"
