@@ -59,7 +59,7 @@ def film(tmp_path_factory: pytest.TempPathFactory, test_data: Path) -> Path:
     if not (test_data.parent / "tools" / "make_video.py").is_file():
         pytest.skip("make_video.py is not beside the test data")
     path = tmp_path_factory.mktemp("film") / "film.mp4"
-    options = ("--size", "640x360", "--fps", "12", "--shots", "40", "--people", "5", "--seed", "4")
+    options = ("--size", "640x360", "--fps", "8", "--shots", "36", "--people", "5", "--seed", "4")
     return films.make(path, *options)
 
 
@@ -107,7 +107,7 @@ def test_what_the_catalog_says_of_it(scanned: Home) -> None:
     skipped = sum(
         sum(json.loads(it).values()) for (it,) in scanned.query("SELECT skipped FROM parts")
     )
-    assert kept + skipped == round(length_s * 12)
+    assert kept + skipped == round(length_s * 8)
     assert (
         scanned.value("SELECT max(n) FROM (SELECT count(*) AS n FROM faces GROUP BY track_id)") <= 8
     )
