@@ -9,7 +9,7 @@ from dataclasses import fields
 from typing import TYPE_CHECKING
 
 from catalog import crops as crops_module
-from catalog import exemplars, jobs, log, parts, steps
+from catalog import exemplars, jobs, log, pairs, parts, steps
 from catalog.carry import carry_over
 from catalog.faces import replace_faces, without_forgotten
 from catalog.records import MediaFacts
@@ -47,6 +47,7 @@ def commit_part(
     if record.error is None or row["state"] != "done":
         if record.facts is not None:
             _write_facts(catalog, media_id, record.facts)
+            pairs.pair(catalog, media_id)
         if record.preview is not None:
             crops_module.store_preview(crops, record.sha256, record.preview)
         steps.record(catalog, media_id, record.part, record.steps)

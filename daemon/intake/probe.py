@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from catalog.records import MediaFacts
 from daemon.errors import BadFile
-from daemon.intake import contents, cr3, exif, film, gps, kinds, pictures
+from daemon.intake import contents, cr3, exif, film, gps, kinds, motion_photo, pictures
 from daemon.intake.camera import camera
 from daemon.intake.taken import taken
 
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from daemon.intake.kinds import Kind
 
 MAX_XMP_BYTES = 1 << 20
+# Pillow's names of the formats behind whose picture phones put a video.
+_WITH_VIDEO = ("JPEG", "HEIF")
 
 
 def probe(path: bytes, *, max_megapixels: float) -> MediaFacts:
@@ -45,11 +47,17 @@ def probe(path: bytes, *, max_megapixels: float) -> MediaFacts:
             tags = _tags(file, kind, opened.image)
             xmp = _xmp(opened.image)
             turned = opened.orientation
-    return _facts(kind, (width, height), turned, tags, xmp)
+        inside = motion_photo.find(file, xmp) if kind.decoder in _WITH_VIDEO else None
+    return _facts(kind, (width, height), turned, tags, xmp, inside)
 
 
 def _facts(
-    kind: Kind, size: tuple[int, int], orientation: int, tags: exif.Tags, xmp: str
+    kind: Kind,
+    size: tuple[int, int],
+    orientation: int,
+    tags: exif.Tags,
+    xmp: str,
+    inside: dict[str, int] | None,
 ) -> MediaFacts:
     when, where, by = taken(tags, xmp), gps.position(tags), camera(tags)
     return MediaFacts(
@@ -67,7 +75,7 @@ def _facts(
         latitude=where.latitude,
         longitude=where.longitude,
         altitude_m=where.altitude_m,
-        exif=tags.clean,
+        exif=tags.clean if inside is None else {**tags.clean, "MotionPhoto": inside},
     )
 
 
