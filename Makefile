@@ -68,6 +68,8 @@ benchmark: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.openset
 	$(BIN)/python -m benchmarks.decisions
 	$(BIN)/python -m benchmarks.identification --whole
+	$(BIN)/python -m benchmarks.video
+	$(BIN)/python -m benchmarks.cuts
 
 # Needs uv. No index address goes into the lock.
 lock:

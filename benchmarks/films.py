@@ -8,6 +8,8 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import av
+
 from benchmarks.report import data_folder
 
 if TYPE_CHECKING:
@@ -43,6 +45,26 @@ def make(path: Path, *options: str) -> Path:
         capture_output=True,
     )
     return path
+
+
+def repeated(path: Path, target: Path, times: int) -> Path:
+    """The same video so often one after the other, without coding it again."""
+    with av.open(str(target), "w") as output:
+        stream, start = None, 0
+        for _ in range(times):
+            with av.open(str(path)) as source:
+                own = source.streams.video[0]
+                stream = stream or output.add_stream_from_template(own)
+                end = start
+                for packet in source.demux(own):
+                    if packet.dts is None or packet.pts is None:
+                        continue
+                    packet.pts, packet.dts = packet.pts + start, packet.dts + start
+                    end = max(end, packet.pts + (packet.duration or 0))
+                    packet.stream = stream
+                    output.mux(packet)
+                start = end
+    return target
 
 
 def shots(path: Path) -> list[Shot]:

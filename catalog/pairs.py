@@ -13,7 +13,8 @@ _MOST_S: Final = 6.0
 # Between the photo's moment and the start of its video.
 _APART_S: Final = 5.0
 _OTHERS = """
-SELECT DISTINCT other.id, files.path_bytes, other.kind, other.duration_s, other.taken_at, other.taken_at_local
+SELECT DISTINCT other.id, files.path_bytes, other.kind, other.duration_s, other.taken_at,
+       other.taken_at_local
 FROM files JOIN media AS other ON other.id = files.media_id
 WHERE files.path_bytes >= ? AND files.path_bytes < ? AND files.state = 'present'
   AND other.kind <> ? ORDER BY other.id
