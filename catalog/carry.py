@@ -11,11 +11,13 @@ from __future__ import annotations
 import json
 import math
 import struct
+from dataclasses import dataclass
 from operator import mul
 from typing import TYPE_CHECKING
 
 from catalog import calibrations, log
 from catalog.faces import decided
+from catalog.track_vectors import unpacked
 from catalog.versions import Measure, Scores, Seen, Version, tie
 
 if TYPE_CHECKING:
@@ -46,6 +48,67 @@ def carry_over(connection: sqlite3.Connection, media_id: int) -> int:
             connection, "carried over", media_id=media_id, from_media_id=before, faces=len(ties)
         )
     return len(ties)
+
+
+def carry_over_tracks(connection: sqlite3.Connection, media_id: int) -> int:
+    """The same for a video: the leader of a track is the one of a track that was seen at the same
+    time before and has the most similar vector, from the strict threshold on.
+    """
+    before = _version_before(connection, media_id)
+    measures = _measures(connection)
+    if before is None or not measures:
+        return 0
+    old = [
+        it for it in _leaders(connection, before, measures[0]) if _is_somebody(connection, it.id)
+    ]
+    new = _leaders(connection, media_id, measures[0])
+    scored = [
+        (similar, one, other)
+        for one in old
+        for other in new
+        if one.start_s < other.end_s
+        and other.start_s < one.end_s
+        and (similar := sum(map(mul, one.vector, other.vector))) >= measures[0].strict
+    ]
+    tied: dict[int, int] = {}
+    for similar, one, other in sorted(scored, key=lambda it: (-it[0], it[1].id, it[2].id)):
+        if one.id not in tied and other.id not in tied.values():
+            tied[one.id] = other.id
+            _copy_decisions(connection, one.id, other.id, similar)
+    if tied:
+        log.write(
+            connection, "carried over", media_id=media_id, from_media_id=before, faces=len(tied)
+        )
+    return len(tied)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Leader:
+    """A face that speaks for a track, from when to when, and the track's vector."""
+
+    id: int
+    start_s: float
+    end_s: float
+    vector: tuple[float, ...]
+
+
+def _leaders(connection: sqlite3.Connection, media_id: int, measure: Measure) -> list[Leader]:
+    rows = connection.execute(
+        """SELECT best_face_id, min(start_s) AS start_s, max(end_s) AS end_s, vector
+           FROM tracks JOIN track_vectors ON track_vectors.track_id = tracks.id AND embedder_id = ?
+           JOIN faces ON faces.id = best_face_id AND faces.state IN ('active', 'hidden')
+           WHERE tracks.media_id = ? GROUP BY best_face_id ORDER BY start_s, best_face_id""",
+        [measure.embedder_id, media_id],
+    )
+    return [
+        Leader(
+            id=int(row["best_face_id"]),
+            start_s=row["start_s"],
+            end_s=row["end_s"],
+            vector=unpacked(row["vector"]),
+        )
+        for row in rows
+    ]
 
 
 def _version_before(connection: sqlite3.Connection, media_id: int) -> int | None:
@@ -163,11 +226,10 @@ _COPIES = (
 
 def _copy(connection: sqlite3.Connection, old: Seen, new: Seen) -> None:
     products = [sum(map(mul, a, b)) for a, b in zip(old.vectors, new.vectors, strict=True)]
-    values = {
-        "old": old.id,
-        "new": new.id,
-        "similarity": min(1.0, sum(products) / len(products)),
-        "reason": REASON,
-    }
+    _copy_decisions(connection, old.id, new.id, sum(products) / len(products))
+
+
+def _copy_decisions(connection: sqlite3.Connection, old: int, new: int, similarity: float) -> None:
+    values = {"old": old, "new": new, "similarity": min(1.0, similarity), "reason": REASON}
     for sql in _COPIES:
         connection.execute(sql, values)

@@ -59,7 +59,8 @@ def plan(connection: sqlite3.Connection, media_id: int, duration_s: float | None
     priority = connection.execute("SELECT priority FROM jobs WHERE id = ?", [job.id]).fetchone()[0]
     for number in sorted(int(row["number"]) for row in rows):
         key = f"{job.key}{_MARK}{number}"
-        jobs.enqueue(connection, "ingest", key, media_id=media_id, priority=priority)
+        if not jobs.in_hand(connection, "ingest", key):
+            jobs.enqueue(connection, "ingest", key, media_id=media_id, priority=priority)
 
 
 def of_job(connection: sqlite3.Connection, job: Job) -> Part | None:

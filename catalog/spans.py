@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from catalog import crops as crops_module
 from catalog import exemplars, jobs, leaders, log, parts, steps, track_links, track_vectors
+from catalog.carry import carry_over_tracks
 from catalog.faces import TIE_IOU, ensure_embedder, overlap, retire, tie, write_face
 from catalog.media import judge
 from catalog.track_paths import unpacked
@@ -39,7 +40,9 @@ def commit_span(
 
     Returns the media's state afterwards, as `media.commit_part` does for a photo.
     """
-    row = catalog.execute("SELECT id FROM media WHERE sha256 = ?", [record.sha256]).fetchone()
+    row = catalog.execute(
+        "SELECT id, state FROM media WHERE sha256 = ?", [record.sha256]
+    ).fetchone()
     part = None if row is None else parts.find(catalog, int(row["id"]), record.part)
     if part is None:
         jobs.finish(catalog, job.id, state="cancelled", error="the video was removed meanwhile")
@@ -61,6 +64,8 @@ def commit_span(
         track_links.link(catalog, media_id, number)
     leaders.elect(catalog, media_id, part)
     state = parts.settle(catalog, media_id)
+    if row["state"] != "done" and state == "done":  # what people undo later must not come back
+        carry_over_tracks(catalog, media_id)
     exemplars.renew_for_media(catalog, media_id)
     if tracks:
         judge(catalog, media_id, record.part)

@@ -322,3 +322,25 @@ def test_the_people_on_a_stage(home: Home, test_data: Path, reference: Path) -> 
     known = {"alex_lacamoire", "obama"}
     named = home.query("SELECT DISTINCT name FROM appearances WHERE name IS NOT NULL")
     assert {name for (name,) in named} <= known, "nobody else is taken for them"
+
+
+def test_a_video_whose_tags_were_rewritten_keeps_its_people(
+    home: Home, portrait: np.ndarray
+) -> None:
+    path = home.inbox / "talk.mp4"
+    with home.watching():
+        written.write(home.path / "made.mp4", walk(portrait, 8), fps=5)
+        shutil.copy(home.path / "made.mp4", path)
+        (person_id,) = home.wait(lambda: home.query("SELECT person_id FROM appearances"))[0]
+        assert home.rollcall("people", "name", str(person_id), "Barack").returncode == 0
+        home.wait(home.settled)
+        written.write(home.path / "again.mp4", walk(portrait, 8), fps=5, metadata={"title": "x"})
+        shutil.move(home.path / "again.mp4", path)
+        home.wait(lambda: home.value("SELECT count(*) FROM media WHERE state = 'done'") == 2)
+        home.wait(home.settled)
+    rows = home.query(
+        """SELECT replaces_media_id IS NOT NULL, name FROM media
+           JOIN tracks ON tracks.media_id = media.id JOIN people ON people.id = tracks.person_id
+           ORDER BY media.id"""
+    )
+    assert rows == [(0, "Barack"), (1, "Barack")]
