@@ -95,7 +95,8 @@ def _joined(
     limits: Limits,
 ) -> dict[int, int]:
     """Which group each poor face joins, the most similar first; no two of a picture one group, and
-    nobody the group of somebody known by exemplars who is too poor for a name.
+    nobody the group of somebody known by exemplars who is too poor for a name, nor any group in a
+    video, where what is blurred is no face more often than in photos.
     """
     if not cast.joiners or not len(clusters.means):
         return {}
@@ -110,7 +111,8 @@ def _joined(
         person = scene.survivor(owner)
         enough = similarities[label] >= threshold + guards.get(owner, 0.0)
         free = not there.has(face, person) and person not in scene.barred(face)
-        good = face.quality >= limits.named_quality or owner not in guards
+        weak = face.quality < limits.named_quality
+        good = not (weak and (owner in guards or face.is_of_track))
         if face.id not in result and enough and free and good:
             result[face.id] = label
             there.add(face, person)

@@ -94,6 +94,18 @@ def test_a_track_founds_nobody_by_a_face_that_would_do_for_a_photo(house: House)
     assert whose(house, track_id) is None
 
 
+def test_a_blurred_track_joins_nobody_where_a_blurred_face_of_a_photo_does(house: House) -> None:
+    quality = house.settings.identify.named_quality / 2
+    vectors = looks(CENTRES[0], 3, cosine=0.99)
+    (clear,) = house.photo(vectors[0])
+    (poor,) = house.photo(vectors[1], quality=quality)
+    media_id = house.make.video()
+    track_id, *_ = house.make.track(media_id, 0.0, 4.0, vectors[2], quality=quality)
+    house.judge(media_id)
+    assert house.make.known_as(poor) == house.make.known_as(clear) is not None
+    assert whose(house, track_id) is None
+
+
 def test_a_verdict_puts_nobody_into_two_places_at_once(house: House) -> None:
     media_id = house.make.video()
     one = house.make.track(media_id, 0.0, 10.0, CENTRES[0])
