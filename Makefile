@@ -40,7 +40,8 @@ check: $(VENV)/.dev
 	$(BIN)/mypy
 
 test-fast: $(VENV)/.dev
-	$(BIN)/python -m pytest -m 'not browser and not long' $(PYTEST)
+	$(BIN)/python -m pytest -m 'alone and not browser and not long' $(PYTEST)
+	$(BIN)/python -m pytest -m 'not alone and not browser and not long' -n 2 --dist loadfile $(PYTEST)
 
 test-browser: $(VENV)/.dev
 	@command -v chromium >/dev/null && command -v chromedriver >/dev/null || \

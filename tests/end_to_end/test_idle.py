@@ -7,6 +7,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pytest
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -29,6 +31,7 @@ def rss_mb(pid: int) -> float:
     return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmRSS:"))
 
 
+@pytest.mark.alone
 def test_an_idle_daemon_takes_little_memory_and_no_measurable_cpu(
     home: Home, copy: Callable[..., Path]
 ) -> None:

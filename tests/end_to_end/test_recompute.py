@@ -203,6 +203,7 @@ def test_a_search_before_the_change_over_compares_by_the_models_that_count(
     assert {it["name"] for it in people if it is not None} >= {"obama", "biden"}
 
 
+@pytest.mark.alone
 def test_killed_in_the_middle_it_goes_on_and_a_photo_that_came_meanwhile_is_named_at_once(
     home: Home, undisturbed: Home, photos: Path, examples: Path
 ) -> None:

@@ -108,6 +108,7 @@ def test_a_disk_mounted_over_the_root_and_taken_away_is_noticed(
     heard.await_event("seen", "inbox/b.jpg", True)
 
 
+@pytest.mark.alone
 def test_lost_events_lead_to_a_comparison_and_new_watches(
     watch: Watch, heard: Heard, tmp_path: Path
 ) -> None:

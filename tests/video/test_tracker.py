@@ -112,7 +112,7 @@ class TestBest:
         assert all(it.score > 0.8 for it in found)
         assert np.diff([it.time_s for it in found]).min() > 0.5
 
-    @pytest.mark.parametrize(("length_s", "kept"), [(0.0, 1), (0.4, 1), (1.6, 4), (60.0, 8)])
+    @pytest.mark.parametrize(("length_s", "kept"), [(0.0, 1), (0.4, 1), (1.6, 3), (60.0, 8)])
     def test_how_many(self, length_s: float, kept: int) -> None:
         count = max(1, round(length_s / 0.4) + (length_s > 0))
         assert len(best([sighting(0.4 * it, 0.9) for it in range(count)], 8)) == kept
