@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from catalog import clock
-from catalog.connect import connect, crops_path
+from catalog.connect import crops_path, snapshots
 from catalog.errors import CatalogError
 from catalog.migrations import RECORD
 
@@ -76,7 +76,8 @@ def back_up(
     sources = {CATALOG: catalog} | ({CROPS: crops_path(catalog)} if crops else {})
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        with _snapshots(sources) as connections, _draft(folder) as draft:
+        with snapshots(*sources.values()) as opened, _draft(folder) as draft:
+            connections = dict(zip(sources, opened, strict=True))
             _check_room(connections, folder.parent, free_bytes(folder.parent))
             for name, connection in connections.items():
                 _copy(connection, draft / name, progress)
@@ -154,20 +155,6 @@ def sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-@contextlib.contextmanager
-def _snapshots(sources: dict[str, Path]) -> Iterator[dict[str, sqlite3.Connection]]:
-    """Connections in read transactions that begin in order and at once: what they see fits."""
-    with contextlib.ExitStack() as stack:
-        connections = {
-            name: stack.enter_context(contextlib.closing(connect(path, readonly=True)))
-            for name, path in sources.items()
-        }
-        for connection in connections.values():
-            connection.execute("BEGIN")
-            connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-        yield connections
 
 
 @contextlib.contextmanager

@@ -5,7 +5,7 @@ transactions.
 from __future__ import annotations
 
 import sqlite3
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from typing import TYPE_CHECKING
 
 from catalog.errors import CatalogError
@@ -79,6 +79,21 @@ def transaction(connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
         # Also after a commit that failed (a full disk): an open transaction would block the next.
         connection.rollback()
         raise
+
+
+@contextmanager
+def snapshots(*paths: Path) -> Iterator[tuple[sqlite3.Connection, ...]]:
+    """Read-only connections in read transactions that begin in order and at once: what they see
+    fits, where the first of them refers to the others. Raises CatalogError.
+    """
+    with ExitStack() as stack:
+        connections = tuple(
+            stack.enter_context(closing(connect(path, readonly=True))) for path in paths
+        )
+        for connection in connections:
+            connection.execute("BEGIN")
+            connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        yield connections
 
 
 def crops_path(catalog: Path) -> Path:

@@ -82,6 +82,16 @@ def path_of(connection: sqlite3.Connection, media_id: int) -> str | None:
     return None if row is None else row["path"]
 
 
+def paths_of(connection: sqlite3.Connection, media_id: int) -> list[str]:
+    """Everywhere this content lies, first `path_of`'s; where it lies nowhere, where it lay last."""
+    rows = connection.execute(
+        """SELECT path FROM files WHERE media_id = ? AND state = 'present' ORDER BY id""",
+        [media_id],
+    ).fetchall()
+    last = None if rows else path_of(connection, media_id)
+    return [row["path"] for row in rows] if last is None else [last]
+
+
 def shown(path: bytes) -> str:
     """The path as text for people: bytes that are not UTF-8 become replacement characters."""
     return path.decode("utf-8", "replace")

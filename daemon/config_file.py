@@ -71,13 +71,13 @@ def check_folders(settings: Settings, *, watched: bool = True) -> None:
     for folder in paths.inbox:
         _readable("paths.inbox", folder)
     _readable("paths.people", paths.people)
-    for folder in (*paths.inbox, paths.people):
-        if paths.state.resolve().is_relative_to(folder.resolve()):
-            raise UsageError(
-                f"paths.state = {paths.state}: lies inside the watched folder {folder}, so "
-                "Rollcall would catalogue its "
-                "own pictures; expected a folder outside of it; move it or change paths.state"
-            )
+    around = paths.watched_around(paths.state)
+    if around is not None:
+        raise UsageError(
+            f"paths.state = {paths.state}: lies inside the watched folder {around}, so "
+            "Rollcall would catalogue its "
+            "own pictures; expected a folder outside of it; move it or change paths.state"
+        )
 
 
 def _readable(key: str, folder: Path) -> None:

@@ -52,6 +52,16 @@ class Paths(Section):
         Path("people"), description="reference people: a folder each, named like the person"
     )
 
+    @property
+    def watched(self) -> tuple[Path, ...]:
+        """The folders whose files are catalogued."""
+        return (*self.inbox, self.people)
+
+    def watched_around(self, folder: Path) -> Path | None:
+        """The watched folder that this one is or lies in, also through links; None outside."""
+        real = folder.resolve()
+        return next((it for it in self.watched if real.is_relative_to(it.resolve())), None)
+
 
 class Models(Section):
     """Which models look at the faces, and where their weights come from."""
@@ -335,6 +345,18 @@ class Jobs(Section):
     )
 
 
+class Export(Section):
+    """What `rollcall export` writes for programs and people beside Rollcall."""
+
+    # As good as a reference picture must be, so that what is exported may become one.
+    min_quality: float = Field(
+        0.35, ge=0, le=1, description="quality from which a face is exported as a picture"
+    )
+    crops: int = Field(
+        12, ge=0, le=1000, description="pictures of each person: the best and most different"
+    )
+
+
 class Web(Section):
     """The Datasette that `serve` starts."""
 
@@ -371,6 +393,7 @@ class Settings(Section):
     download: Download = Field(default_factory=Download)
     workers: Workers = Field(default_factory=Workers)
     jobs: Jobs = Field(default_factory=Jobs)
+    export: Export = Field(default_factory=Export)
     web: Web = Field(default_factory=Web)
     log: Log = Field(default_factory=Log)
     source: Path | None = Field(None, exclude=True)

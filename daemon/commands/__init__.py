@@ -28,6 +28,7 @@ COMMANDS = (
     "quality",
     "calibrate",
     "recompute",
+    "export",
     "models",
     "doctor",
     "verify",

@@ -71,8 +71,8 @@ def _target(folder: Path) -> Path:
 
 
 def _refuse_watched(target: Path, settings: Settings) -> None:
-    for watched in (*settings.paths.inbox, settings.paths.people):
-        if target.resolve().is_relative_to(watched.resolve()):
-            raise UsageError(
-                f"{target}: lies inside the watched folder {watched}; choose a folder outside of it"
-            )
+    watched = settings.paths.watched_around(target)
+    if watched is not None:
+        raise UsageError(
+            f"{target}: lies inside the watched folder {watched}; choose a folder outside of it"
+        )

@@ -1,7 +1,9 @@
-"""A catalog with photos in it, for the commands that copy one."""
+"""Catalogs for the commands: fresh ones with a maker of rows, one with photos; and disks."""
 
 from __future__ import annotations
 
 from tests.backups import filled
+from tests.disks import mount
+from tests.fixtures import catalog, catalog_path, crops, make, migrated
 
-__all__ = ["filled"]
+__all__ = ["catalog", "catalog_path", "crops", "filled", "make", "migrated", "mount"]

@@ -20,8 +20,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.disks import mount
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+
+__all__ = ["mount"]
 
 REPOSITORY = Path(__file__).parent.parent.parent
 # What a person waits for at most when she stops the daemon.

@@ -1,0 +1,1 @@
+"""What Rollcall knows, written down for programs and people beside it."""
