@@ -6,12 +6,11 @@ a decision a person made while the identifier was thinking wins.
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from catalog import clock, people
+from catalog import clock, leaders, people
 
 if TYPE_CHECKING:
     import sqlite3
@@ -47,17 +46,13 @@ class Verdict:
 def batches(
     connection: sqlite3.Connection, verdicts: Sequence[Verdict], size: int
 ) -> list[Sequence[Verdict]]:
-    """The verdicts in parts of about this size, those on one photo or video never apart: between
-    two parts nobody is in a picture twice. At least one part.
+    """The verdicts in parts of about this size, those on faces that are seen together never apart:
+    between two parts nobody is in a picture twice. At least one part.
     """
-    rows = connection.execute(
-        "SELECT id, media_id FROM faces WHERE id IN (SELECT value FROM json_each(?))",
-        [json.dumps([it.face_id for it in verdicts])],
-    )
-    media_of = {int(row["id"]): int(row["media_id"]) for row in rows}
+    place_of = leaders.places(connection, {it.face_id for it in verdicts})
     together: dict[int, list[Verdict]] = defaultdict(list)
     for verdict in verdicts:
-        together[media_of.get(verdict.face_id, 0)].append(verdict)
+        together[place_of.get(verdict.face_id, 0)].append(verdict)
     found: list[list[Verdict]] = [[]]
     for own in together.values():
         if len(found[-1]) >= size:
@@ -116,10 +111,10 @@ def _holders(connection: sqlite3.Connection, verdict: Verdict) -> set[int]:
     if verdict.model != DECISION or verdict.state != "assigned" or person_id is None:
         return set()
     rows = connection.execute(
-        """SELECT other.id FROM beside JOIN faces ON faces.id = face_id
-               JOIN faces AS other ON other.id = beside_id
-           WHERE face_id = :face AND faces.person_id IS NOT other.person_id
-             AND other.person_id = (SELECT ifnull(merged_into, id) FROM people WHERE id = :person)
+        """SELECT other.id FROM beside CROSS JOIN faces AS other ON other.id = beside_id
+           WHERE face_id = :face
+             AND other.person_id IS NOT (SELECT person_id FROM faces WHERE id = :face)
+             AND +other.person_id = (SELECT ifnull(merged_into, id) FROM people WHERE id = :person)
         """,
         {"face": verdict.face_id, "person": person_id},
     )
@@ -127,11 +122,12 @@ def _holders(connection: sqlite3.Connection, verdict: Verdict) -> set[int]:
 
 
 def _may_judge(connection: sqlite3.Connection, verdict: Verdict) -> bool:
-    """Whether the face is still there, no person named it, and it is one where it is to be
-    somebody.
+    """Whether the face is still there and speaks for itself, no person named it, and it is one
+    where it is to be somebody.
     """
     found = connection.execute(
-        """SELECT 1 FROM faces WHERE id = :id AND state IN ('active', 'hidden')
+        f"""SELECT 1 FROM faces WHERE id = :id AND state IN ('active', 'hidden')
+           AND NOT {leaders.FOLLOWS}
            AND NOT EXISTS (SELECT 1 FROM assignments WHERE face_id = :id AND model = 'all'
                            AND method = 'user' AND state = 'assigned' AND ended_at IS NULL)
            AND (:nobody OR NOT EXISTS (SELECT 1 FROM rejections WHERE face_id = :id

@@ -276,6 +276,6 @@ JOIN people AS who ON who.id = ifnull(people.merged_into, people.id)
 WHERE face_id = ? AND exemplars.state <> 'withdrawn' ORDER BY who.id, exemplars.id
 """
 _COMPANY = """
-SELECT DISTINCT other.person_id FROM beside JOIN faces AS other ON other.id = beside_id
+SELECT DISTINCT other.person_id FROM beside CROSS JOIN faces AS other ON other.id = beside_id
 WHERE face_id = ? AND other.state = 'active' AND other.person_id IS NOT NULL ORDER BY 1
 """

@@ -109,9 +109,18 @@ def _box(row: sqlite3.Row) -> Box:
 
 def retire(connection: sqlite3.Connection, face_id: int) -> None:
     """The face is no longer there, so what the machine said of it ends. One that a person decided
-    on stays.
+    on stays; one of a track for which another face spoke goes, since nothing tells any more whose
+    it was, and it had to be found where that one is forgotten.
     """
     if decided(connection, face_id):
+        return
+    gone = connection.execute(
+        """DELETE FROM faces WHERE id = :id AND frame_id IS NOT NULL
+           AND NOT EXISTS (SELECT 1 FROM assignments WHERE face_id = :id)
+           AND NOT EXISTS (SELECT 1 FROM people WHERE cover_face_id = :id)""",
+        {"id": face_id},
+    )
+    if gone.rowcount:
         return
     connection.execute(
         "UPDATE faces SET state = 'superseded', person_id = NULL WHERE id = ?", [face_id]

@@ -134,8 +134,9 @@ def _erase_faces(
     catalog.execute(f"UPDATE faces SET state = 'forgotten' WHERE id IN {these}", values)
     renew_references(catalog, faces)
     tracks = f"(SELECT id FROM tracks WHERE best_face_id IN {these})"
+    gone = catalog.execute(f"DELETE FROM track_vectors WHERE track_id IN {tracks}", values)
+    erased["vectors"] += gone.rowcount
     for statement in (
-        f"DELETE FROM track_vectors WHERE track_id IN {tracks}",
         f"""UPDATE tracks SET person_id = NULL, path = NULL, best_face_id = NULL
             WHERE best_face_id IN {these}""",
         f"UPDATE assignments SET evidence_face_id = NULL WHERE evidence_face_id IN {these}",
@@ -209,7 +210,9 @@ def _erase_people(
             (SELECT id FROM tracks WHERE person_id IN {_PLAIN})""",
         values,
     )
-    catalog.execute(f"UPDATE tracks SET person_id = NULL WHERE person_id IN {_PLAIN}", values)
+    catalog.execute(
+        f"UPDATE tracks SET person_id = NULL, path = NULL WHERE person_id IN {_PLAIN}", values
+    )
     catalog.execute(
         f"DELETE FROM jobs WHERE kind = 'rejudge' AND CAST(key AS INTEGER) IN {_PLAIN}", values
     )

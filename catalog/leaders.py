@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
     from catalog.parts import Part
 
+# Whether a row of `faces` follows another face, which speaks for its track.
+FOLLOWS = """EXISTS (SELECT 1 FROM tracks WHERE tracks.id = faces.track_id
+                     AND best_face_id <> faces.id)"""
 # The tracks of a part and those that they go on from or go on as, over any number of borders.
 _CHAINS = """
 WITH RECURSIVE chain(id, start) AS (
@@ -52,6 +55,42 @@ def followers(connection: sqlite3.Connection, face_ids: Iterable[int]) -> set[in
         [json.dumps(list(face_ids))],
     )
     return {int(row["id"]) for row in rows}
+
+
+def places(connection: sqlite3.Connection, face_ids: Iterable[int]) -> dict[int, int]:
+    """Of each of these faces a number that those have too who are seen with it, directly or by way
+    of others of these: a photo's are one place, a video's as many as there are moments without
+    anybody.
+    """
+    wanted = json.dumps(list(face_ids))
+    rows = connection.execute(
+        "SELECT id, media_id FROM faces WHERE id IN (SELECT value FROM json_each(?))", [wanted]
+    )
+    found = {int(row["id"]): -int(row["media_id"]) for row in rows}
+    spans = connection.execute(
+        """SELECT best_face_id, media_id, start_s, end_s FROM tracks
+           WHERE best_face_id IN (SELECT value FROM json_each(?)) ORDER BY media_id, start_s""",
+        [wanted],
+    )
+    same: dict[int, int] = {}  # places that a face which leads several tracks makes one
+    media_id, begun_s, until_s, place = 0, 0.0, 0.0, 0
+    for row in spans:
+        if row["media_id"] != media_id or (row["start_s"] >= until_s and row["start_s"] > begun_s):
+            place += 1
+            media_id, until_s = int(row["media_id"]), row["end_s"]
+        begun_s, until_s = row["start_s"], max(until_s, row["end_s"])
+        own, here = found[int(row["best_face_id"])], _first(same, place)
+        if own > 0 and _first(same, own) != here:
+            same[here] = _first(same, own)
+        found[int(row["best_face_id"])] = place
+    return {face_id: _first(same, own) for face_id, own in found.items()}
+
+
+def _first(same: Mapping[int, int], place: int) -> int:
+    """The place that this one is the same as, and that is the same as no other."""
+    while place in same:
+        place = same[place]
+    return place
 
 
 def inherit(

@@ -30,6 +30,7 @@ CATALOG_STEPS = (
     "0004_followers",
     "0005_parts",
     "0006_downloads",
+    "0007_leaders",
 )
 CROPS_STEPS = ("crops_0001_initial",)
 RECORD = "_sqlite_migrations"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from catalog import calibrations, files
+from catalog import calibrations, files, leaders
 from catalog.vectors import FETCH_ROWS, ranked
 
 if TYPE_CHECKING:
@@ -38,8 +38,9 @@ def nearest(
     """For each face asked about the `count` most similar ones, most similar first, ties in order of
     id; `without` one face.
 
-    Exact. Faces that are not active, that a person said are none, or that are reference pictures
-    and nothing else are not found, nor are those that one of the models has no vector of.
+    Exact. Faces that are not active, that a person said are none, that follow another face of
+    their track, or that are reference pictures and nothing else are not found, nor are those that
+    one of the models has no vector of.
     """
     if not sights:
         return []
@@ -60,7 +61,10 @@ def nearest(
 
 
 def like_face(connection: sqlite3.Connection, face_id: int, count: int) -> list[Neighbour] | None:
-    """The faces most like this one; None where it has not the vectors of all active models."""
+    """The faces most like this one, or like the leader of its track; None where it has not the
+    vectors of all active models.
+    """
+    face_id = leaders.of(connection, [face_id]).get(face_id, face_id)
     sights = []
     for embedder, weight in calibrations.weights(connection):
         row = connection.execute(
@@ -120,6 +124,8 @@ def _add(
 _NOT_FOUND = """
 SELECT id FROM faces WHERE state < 'active' OR state > 'active'
 UNION ALL SELECT face_id FROM rejections WHERE person_id IS NULL
+UNION ALL SELECT faces.id FROM tracks JOIN faces ON faces.track_id = tracks.id
+          WHERE faces.id <> best_face_id
 UNION ALL SELECT id FROM faces WHERE media_id IN (SELECT media_id FROM reference_only)
 UNION ALL SELECT id FROM faces WHERE media_id IN (SELECT media_id FROM replaced)
 """

@@ -425,3 +425,10 @@ BEGIN
 END;
 CREATE INDEX downloads_address ON downloads(address);
 CREATE INDEX downloads_path ON downloads(path);
+CREATE INDEX tracks_lasting ON tracks(media_id, end_s - start_s);
+CREATE TRIGGER tracks_lose_leader AFTER UPDATE OF best_face_id ON tracks
+WHEN new.best_face_id IS NULL AND old.best_face_id IS NOT NULL
+BEGIN
+    UPDATE tracks SET person_id = NULL WHERE id = new.id AND person_id IS NOT NULL;
+    UPDATE faces SET person_id = NULL WHERE track_id = new.id AND person_id IS NOT NULL;
+END;

@@ -34,6 +34,7 @@ SURVIVOR = """(SELECT ifnull(people.merged_into, people.id) FROM assignments
                                                    WHERE tracks.id = faces.track_id), faces.id)
                AND assignments.model = 'all'
                AND assignments.state = 'assigned' AND assignments.ended_at IS NULL)"""
+LEADERS = "(SELECT person_id FROM faces WHERE faces.id = tracks.best_face_id)"
 FACES = "(SELECT count(*) FROM faces WHERE media_id = media.id AND state = 'active')"
 
 
@@ -110,6 +111,13 @@ RULES = (
         fixable=True,
     ),
     Rule(
+        check="track",
+        query=f"""SELECT id, person_id AS noted, {LEADERS} AS decided FROM tracks
+                  WHERE person_id IS NOT {LEADERS}""",
+        message="track {id}: person_id is {noted}, the face that speaks for it is {decided}",
+        fixable=True,
+    ),
+    Rule(
         check="merge",
         query="""SELECT people.id, people.merged_into AS target FROM people
                  JOIN people AS other ON other.id = people.merged_into
@@ -171,6 +179,9 @@ def fix(catalog: Path) -> None:
             connection.execute(
                 f"""UPDATE faces SET person_id = {SURVIVOR}
                     WHERE state IN ('active', 'hidden') AND person_id IS NOT {SURVIVOR}"""
+            )
+            connection.execute(
+                f"UPDATE tracks SET person_id = {LEADERS} WHERE person_id IS NOT {LEADERS}"
             )
             jobs.reclaim(connection)
         dropped = 1

@@ -31,43 +31,61 @@ WHERE media_id NOT IN (SELECT media_id FROM here);
 CREATE VIEW beside AS
 -- Faces that are seen together, each with every other: in a photo, in a frame of a video, or as leaders of tracks of which
 -- one begins while the other is there. Two of them are never one person.
+-- CROSS JOIN and + keep the order: it starts from the one face that is asked about, and not from all that are in no video.
 SELECT faces.id AS face_id, other.id AS beside_id
-FROM faces JOIN faces AS other ON other.media_id = faces.media_id AND other.frame_id IS faces.frame_id
-     AND other.track_id IS NULL AND other.id <> faces.id
+FROM faces CROSS JOIN faces AS other ON other.media_id = faces.media_id AND +other.frame_id IS faces.frame_id
+     AND +other.track_id IS NULL AND other.id <> faces.id
 WHERE faces.track_id IS NULL
 UNION ALL
 SELECT own.best_face_id, other.best_face_id
-FROM tracks AS own JOIN tracks AS other ON other.media_id = own.media_id AND other.best_face_id <> own.best_face_id
-     AND (other.start_s >= own.start_s AND (other.start_s < own.end_s OR other.start_s = own.start_s)
-          OR own.start_s >= other.start_s AND (own.start_s < other.end_s OR own.start_s = other.start_s));
+FROM tracks AS own CROSS JOIN tracks AS other ON other.media_id = own.media_id
+     AND other.start_s >= own.start_s AND other.start_s <= max(own.start_s, own.end_s)
+WHERE (other.start_s < own.end_s OR other.start_s = own.start_s) AND other.best_face_id <> own.best_face_id
+UNION ALL
+-- Who was there before lies no further back than the longest track of the video lasts.
+SELECT own.best_face_id, other.best_face_id
+FROM tracks AS own CROSS JOIN tracks AS other ON other.media_id = own.media_id
+     AND other.start_s < own.start_s AND other.start_s > own.start_s - 1 -
+         (SELECT max(end_s - start_s) FROM tracks WHERE tracks.media_id = own.media_id)
+WHERE own.start_s < other.end_s AND other.best_face_id <> own.best_face_id;
 
 CREATE VIEW runs AS
--- Somebody seen through a scene without a break, over the borders of minutes too: a row per track, with the first one's number.
-WITH RECURSIVE run(track_id, run_id) AS (
-    SELECT tracks.id, tracks.id FROM tracks JOIN faces ON faces.id = tracks.best_face_id AND faces.state = 'active'
-    LEFT JOIN tracks AS before ON before.id = tracks.continues_track_id
-    WHERE before.id IS NULL OR before.best_face_id IS NOT tracks.best_face_id
-    UNION ALL
-    SELECT tracks.id, run_id FROM run JOIN tracks ON tracks.continues_track_id = run.track_id
-    JOIN tracks AS own ON own.id = run.track_id AND own.best_face_id IS tracks.best_face_id)
-SELECT run_id, track_id FROM run;
+-- Somebody seen in a video without a break, over the borders of minutes too: a row per track that goes on from none, or from
+-- somebody else's, to the end of those that go on from it. Each run is followed from its own beginning, and by one question
+-- at a time instead of a join, so that those of one video or person cost no more than they are.
+SELECT tracks.id AS run_id, tracks.media_id, tracks.person_id, tracks.start_s,
+       (WITH RECURSIVE run(id) AS (
+            SELECT tracks.id
+            UNION SELECT (SELECT later.id FROM tracks AS later CROSS JOIN faces ON faces.id = later.best_face_id
+                          WHERE later.continues_track_id = run.id AND +later.person_id IS tracks.person_id
+                            AND faces.state = 'active') FROM run WHERE id IS NOT NULL)
+        SELECT max((SELECT own.end_s FROM tracks AS own WHERE own.id = run.id)) FROM run) AS end_s,
+       (WITH RECURSIVE run(id) AS (
+            SELECT tracks.id
+            UNION SELECT (SELECT later.id FROM tracks AS later CROSS JOIN faces ON faces.id = later.best_face_id
+                          WHERE later.continues_track_id = run.id AND +later.person_id IS tracks.person_id
+                            AND faces.state = 'active') FROM run WHERE id IS NOT NULL)
+        SELECT sum((SELECT own.faces_count FROM tracks AS own WHERE own.id = run.id)) FROM run) AS faces_count,
+       tracks.best_face_id, leader.quality AS best_quality
+FROM tracks CROSS JOIN faces AS leader ON leader.id = tracks.best_face_id
+WHERE leader.state = 'active'
+  AND NOT EXISTS (SELECT 1 FROM tracks AS earlier CROSS JOIN faces ON faces.id = earlier.best_face_id
+                  WHERE earlier.id = tracks.continues_track_id AND earlier.person_id IS tracks.person_id
+                    AND faces.state = 'active');
 
 CREATE VIEW appearances AS
 -- Who is in what: a row per person and photo, or per person and run of tracks of a video.
 SELECT people.id AS person_id, people.name, faces.media_id, NULL AS start_s, NULL AS end_s,
        count(*) AS faces_count, faces.id AS best_face_id, max(faces.quality) AS best_quality
 FROM faces JOIN people ON people.id = faces.person_id
-WHERE faces.state = 'active' AND faces.track_id IS NULL AND people.hidden = 0
+WHERE faces.state = 'active' AND +faces.track_id IS NULL AND people.hidden = 0
   AND faces.media_id NOT IN (SELECT media_id FROM reference_only) AND faces.media_id NOT IN (SELECT media_id FROM replaced)
 GROUP BY faces.media_id, people.id
 UNION ALL
-SELECT people.id, people.name, tracks.media_id, min(tracks.start_s), max(tracks.end_s),
-       sum(tracks.faces_count), tracks.best_face_id, faces.quality
-FROM runs JOIN tracks ON tracks.id = runs.track_id JOIN people ON people.id = tracks.person_id
-     LEFT JOIN faces ON faces.id = tracks.best_face_id
-WHERE people.hidden = 0 AND tracks.media_id NOT IN (SELECT media_id FROM reference_only)
-  AND tracks.media_id NOT IN (SELECT media_id FROM replaced)
-GROUP BY runs.run_id;
+SELECT people.id, people.name, runs.media_id, runs.start_s, runs.end_s, runs.faces_count, runs.best_face_id, runs.best_quality
+FROM runs JOIN people ON people.id = runs.person_id
+WHERE people.hidden = 0 AND runs.media_id NOT IN (SELECT media_id FROM reference_only)
+  AND runs.media_id NOT IN (SELECT media_id FROM replaced);
 
 CREATE VIEW media_people AS
 -- Who is in a photo or video: a row per media and person.

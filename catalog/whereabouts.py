@@ -32,9 +32,8 @@ def of_people(
     first of the people is seen.
     """
     showing = " INTERSECT ".join(_SHOWING for _ in people_ids)
-    asked = [it for person_id in people_ids for it in (person_id, person_id)]
     rows = connection.execute(
-        f"WITH showing AS ({showing}) {_MEDIA}", [*asked, span.first, span.last]
+        f"WITH showing AS ({showing}) {_MEDIA}", [*people_ids, span.first, span.last]
     ).fetchall()
     return len(rows), [_described(connection, row, people_ids[0]) for row in rows[:limit]]
 
@@ -43,7 +42,7 @@ def _described(connection: sqlite3.Connection, row: sqlite3.Row, person_id: int)
     media_id = int(row["id"])
     names = connection.execute(_NAMES, [media_id]).fetchall()
     spans = connection.execute(
-        "SELECT start_s, end_s FROM tracks WHERE media_id = ? AND person_id = ? ORDER BY start_s",
+        "SELECT start_s, end_s FROM runs WHERE media_id = ? AND person_id = ? ORDER BY start_s",
         [media_id, person_id],
     ).fetchall()
     return {
@@ -59,8 +58,7 @@ def _described(connection: sqlite3.Connection, row: sqlite3.Row, person_id: int)
 
 # By the caches and not by the views, so that the index on the person answers.
 _SHOWING = """
-SELECT media_id FROM (SELECT media_id FROM faces WHERE person_id = ? AND state = 'active'
-                      UNION SELECT media_id FROM tracks WHERE person_id = ?)
+SELECT DISTINCT media_id FROM faces WHERE person_id = ? AND state = 'active'
 """
 _MEDIA = """
 SELECT media.id, media.kind, media.taken_at, media.taken_at_local
@@ -74,7 +72,6 @@ ORDER BY ifnull(taken_at_local, taken_at) IS NULL, ifnull(taken_at_local, taken_
 """
 _NAMES = """
 SELECT id, name FROM people WHERE hidden = 0 AND id IN
-    (SELECT person_id FROM faces WHERE media_id = ?1 AND state = 'active'
-     UNION SELECT person_id FROM tracks WHERE media_id = ?1)
+    (SELECT person_id FROM faces WHERE media_id = ? AND state = 'active')
 ORDER BY name IS NULL, name, id
 """

@@ -239,11 +239,11 @@ class Maker:
         self.file(media_id, path, role=role)
         return media_id, [self.face(media_id, vector, quality=quality) for vector in vectors]
 
-    def video(self) -> int:
+    def video(self, path: bytes | None = None, **values: Any) -> int:
         """A video at a path, without anybody in it yet."""
-        media_id = self.media()
+        media_id = self.media(**values)
         self.connection.execute("UPDATE media SET kind = 'video' WHERE id = ?", [media_id])
-        self.file(media_id)
+        self.file(media_id, path)
         return media_id
 
     def frame(self, media_id: int, time_s: float) -> int:
@@ -256,8 +256,8 @@ class Maker:
         return self.insert("frames", media_id=media_id, time_s=time_s)
 
     def track(
-        self, media_id: int, start_s: float, end_s: float, vector: Vectors, *, faces: int = 3,
-        quality: float = 0.9, continues: int | None = None,
+        self, media_id: int, start_s: float, end_s: float, vector: Vectors | None = None, *,
+        faces: int = 3, quality: float = 0.9, continues: int | None = None,
     ) -> list[int]:  # fmt: skip
         """Somebody seen from one second to another, with so many faces; the first one leads.
         Returns the track's id and the faces'.
@@ -280,10 +280,11 @@ class Maker:
                     time_s=time_s,
                 )
             )
-        self.insert(
-            "track_vectors", track_id=track_id, embedder_id=self.embedder(),
-            vector=vector.astype("<f4").tobytes(),
-        )  # fmt: skip
+        if vector is not None:
+            self.insert(
+                "track_vectors", track_id=track_id, embedder_id=self.embedder(),
+                vector=vector.astype("<f4").tobytes(),
+            )  # fmt: skip
         leader = found[0]
         if continues is not None:
             leader = int(str(self.value("SELECT best_face_id FROM tracks WHERE id = ?", continues)))

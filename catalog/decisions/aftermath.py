@@ -32,21 +32,15 @@ def ids(numbers: Iterable[int]) -> str:
 
 
 def renew_people(connection: sqlite3.Connection, faces: Iterable[int]) -> None:
-    """Bring `person_id` of these faces, and of the tracks they are best of, up to date with the
-    open assignments.
+    """Bring `person_id` of these faces up to date with the open assignments. The tracks that they
+    lead follow.
     """
-    wanted = ids(faces)
     connection.execute(
         f"""UPDATE faces SET person_id = now.person_id
             FROM (SELECT touched.id, {_WHO} AS person_id FROM faces AS touched
                   WHERE touched.id IN (SELECT value FROM json_each(?))) AS now
             WHERE faces.id = now.id AND faces.person_id IS NOT now.person_id""",
-        [wanted],
-    )
-    connection.execute(
-        """UPDATE tracks SET person_id = (SELECT person_id FROM faces WHERE id = best_face_id)
-           WHERE best_face_id IN (SELECT value FROM json_each(?))""",
-        [wanted],
+        [ids(faces)],
     )
 
 

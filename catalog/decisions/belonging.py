@@ -32,7 +32,8 @@ def confirm_all(connection: sqlite3.Connection, person_id: int, *, actor: str) -
     """All faces that the machine found to be this person are. Returns the id of the change."""
     person_id = people.survivor(connection, person_id)
     rows = connection.execute(
-        """SELECT id FROM faces WHERE person_id = ? AND state = 'active'
+        f"""SELECT id FROM faces WHERE person_id = ? AND state = 'active'
+           AND NOT {leaders.FOLLOWS}
            AND NOT EXISTS (SELECT 1 FROM assignments WHERE face_id = faces.id AND model = 'all'
                            AND method = 'user' AND ended_at IS NULL)""",
         [person_id],

@@ -162,13 +162,14 @@ class Effects:
         self._end(f"method <> 'user' AND {RULED_OUT}", faces)
 
     def join(self, person_ids: Collection[int], survivor_id: int) -> None:
-        """The faces that are these people are the survivor now; the rows keep who it was."""
-        for table in ("faces", "tracks"):
-            self.connection.execute(
-                f"""UPDATE {table} SET person_id = ?
-                    WHERE person_id IN (SELECT value FROM json_each(?))""",
-                [survivor_id, ids(person_ids)],
-            )
+        """The faces that are these people are the survivor now, and tracks follow; the rows keep
+        who it was.
+        """
+        self.connection.execute(
+            """UPDATE faces SET person_id = ?
+               WHERE person_id IN (SELECT value FROM json_each(?))""",
+            [survivor_id, ids(person_ids)],
+        )
         self._rejudged.add(survivor_id)
         self._joined |= {survivor_id, *person_ids}
 

@@ -152,12 +152,12 @@ def _restore_assignments(connection: sqlite3.Connection, inverse: dict[str, Any]
                               WHERE said.face_id = faces.id AND said.method = 'user'
                                 AND said.model = assignments.model AND said.ended_at IS NULL)
               AND (method = 'user'
-                   OR NOT EXISTS (SELECT 1 FROM beside
-                                   JOIN assignments AS since ON since.face_id = beside_id
+                   OR NOT EXISTS (SELECT 1 FROM beside CROSS JOIN assignments AS since
+                                       ON since.face_id = beside_id
                                    WHERE beside.face_id = faces.id
                                      AND since.model = assignments.model
                                      AND since.state = 'assigned' AND since.ended_at IS NULL
-                                     AND since.person_id = assignments.person_id
+                                     AND +since.person_id = assignments.person_id
                                      AND since.decided_at >= assignments.ended_at))""",
         values,
     ).fetchall()
@@ -166,7 +166,7 @@ def _restore_assignments(connection: sqlite3.Connection, inverse: dict[str, Any]
     connection.execute(
         f"""UPDATE assignments SET state = 'withdrawn', ended_at = :now WHERE id IN
            (SELECT assignments.id FROM {_ROWS} JOIN assignments
-            ON face_id = row.second AND model = row.fourth WHERE ended_at IS NULL)""",
+            ON face_id = row.second AND model = row.fourth WHERE +ended_at IS NULL)""",
         values,
     )
     connection.execute(

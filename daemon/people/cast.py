@@ -138,7 +138,7 @@ class Cast:
             known[survivor].append(place)
         for number, face in enumerate(self.founders, first):
             others = set().union(*(pictures[it] for it in face.pictures))
-            there = {scene.survivor(it) for it in scene.company.get(face.id, ())}
+            there = {scene.survivor(it) for it in scene.beside(face)}
             others |= {place for it in there | scene.barred(face) for place in known.get(it, ())}
             apart |= {(place, number) for place in others}
         return apart

@@ -96,10 +96,9 @@ class Crowd:
             self._face_ids[row], self._vectors[row] = 0, 0.0
             self._free.append(row)
 
-    def groups_in(self, pictures: Pictures, *, without: Collection[int]) -> set[int]:
-        """Who is in one of these pictures besides these faces."""
-        everybody = set().union(*(self._faces_in.get(it, ()) for it in pictures))
-        others = everybody.difference(without)
+    def groups_in(self, picture: Picture, *, without: Collection[int]) -> set[int]:
+        """Who is in a picture besides these faces."""
+        others = self._faces_in.get(picture, set()).difference(without)
         return {self._group_of[face_id] for face_id in others if face_id in self._group_of}
 
     def members(self, group_id: int) -> set[int]:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Sequence
 
+    from daemon.people.crowd import Picture
     from daemon.people.faces import KnownFace
     from daemon.people.limits import Limits
     from daemon.people.match import References
@@ -100,11 +101,12 @@ def _scene(
     )
 
 
-def _company(gallery: Gallery, faces: Sequence[KnownFace]) -> dict[int, frozenset[int]]:
-    """Whose groups else are in each face's picture, by faces that are not among these."""
+def _company(gallery: Gallery, faces: Sequence[KnownFace]) -> dict[Picture, frozenset[int]]:
+    """Whose groups else are in the pictures of these faces, by faces that are not among them."""
     ids = {face.id for face in faces}
-    found = {face.id: gallery.crowd.groups_in(face.pictures, without=ids) for face in faces}
-    return {face_id: frozenset(company) for face_id, company in found.items() if company}
+    pictures = {picture for face in faces for picture in face.pictures}
+    found = {it: gallery.crowd.groups_in(it, without=ids) for it in pictures}
+    return {picture: frozenset(groups) for picture, groups in found.items() if groups}
 
 
 def _touched(connection: sqlite3.Connection, people_ids: Sequence[int], limits: Limits) -> set[int]:

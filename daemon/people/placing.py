@@ -10,7 +10,7 @@ from daemon.people.group import average_linkage
 from daemon.people.owners import settle
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from daemon.people.crowd import Picture
     from daemon.people.faces import KnownFace
@@ -66,7 +66,7 @@ def with_numbers(
         group_id = before.get(face.id)
         if owners[label] < 0 and group_id is not None:
             were[label][group_id] += 1
-        barred[label] |= scene.barred(face) | scene.company.get(face.id, frozenset())
+        barred[label] |= scene.barred(face) | scene.beside(face)
     taken = set(owners.values()) | scene.survivors.keys() | set(scene.survivors.values())
     for label, groups in sorted(were.items()):
         free = [it for it in groups if it not in taken | barred[label]]
@@ -103,6 +103,10 @@ class Company:
         for picture in face.pictures:
             self._people[picture].add(person)
 
+    def come(self, picture: Picture, people: Iterable[int]) -> None:
+        """These people are in that picture."""
+        self._people[picture].update(people)
+
     def has(self, face: KnownFace, person: int) -> bool:
         """Whether somebody in a picture of this face is that person."""
         return any(person in self._people[picture] for picture in face.pictures)
@@ -114,6 +118,6 @@ def company(cast: Cast) -> Company:
     for face in scene.faces:
         if face.id in cast.anchors:
             there.add(face, scene.survivor(cast.anchors[face.id]))
-        for group_id in scene.company.get(face.id, ()):
-            there.add(face, scene.survivor(group_id))
+    for picture, groups in scene.company.items():
+        there.come(picture, map(scene.survivor, groups))
     return there

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from daemon.faces.values import Vectors
-    from daemon.people.crowd import Summary
+    from daemon.people.crowd import Picture, Summary
     from daemon.people.faces import KnownFace
     from daemon.people.limits import Limits
     from daemon.people.match import Match, References
@@ -29,7 +29,7 @@ class Scene:
 
     `ruled_out`: the people (survivors) that a face cannot be, None for "not a face". `asked`: the
     media whose faces are compared with the reference people; None: everybody's. `groups` are large
-    groups near these faces, taken as one; `company` says whose groups else are in a face's picture,
+    groups near these faces, taken as one; `company` says whose groups else are in their pictures,
     by faces that are not in the scene. `survivors` says who the merged are by now. `second_looks`
     are vectors of some faces from jittered crops; None where names need no second look.
     """
@@ -38,13 +38,17 @@ class Scene:
     ruled_out: Mapping[int, frozenset[int] | None]
     asked: frozenset[int] | None = None
     groups: Sequence[Summary] = ()
-    company: Mapping[int, frozenset[int]] = field(default_factory=dict)
+    company: Mapping[Picture, frozenset[int]] = field(default_factory=dict)
     survivors: Mapping[int, int] = field(default_factory=dict)
     second_looks: Mapping[int, Vectors] | None = None
 
     def barred(self, face: KnownFace) -> frozenset[int]:
         """Whom a person ruled out for this face."""
         return self.ruled_out.get(face.id, frozenset()) or frozenset()
+
+    def beside(self, face: KnownFace) -> frozenset[int]:
+        """Whose groups else are in a picture of this face."""
+        return frozenset().union(*(self.company.get(it, ()) for it in face.pictures))
 
     def is_face(self, face: KnownFace) -> bool:
         """Whether nobody said that it is not."""

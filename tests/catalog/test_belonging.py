@@ -204,12 +204,14 @@ class TestMerge:
         assert make.known_as(faces[1]) == ADA
 
     def test_tracks_follow(self, make: Maker, faces: list[int]) -> None:
-        track = make.insert("tracks", media_id=1, start_s=0, end_s=1, best_face_id=faces[1],
-                            person_id=ADA)  # fmt: skip
+        track, *seen = make.track(make.video(), 0.0, 1.0)
+        make.assign(seen[0], ADA, "group")
         make.run(decisions.merge, [ADA], ROSA, **ME)
         assert make.value("SELECT person_id FROM tracks WHERE id = ?", track) == ROSA
+        assert [make.known_as(face) for face in seen] == [ROSA] * 3
         make.run(undo.undo, **ME)
         assert make.value("SELECT person_id FROM tracks WHERE id = ?", track) == ADA
+        assert [make.known_as(face) for face in seen] == [ADA] * 3
 
     @pytest.mark.parametrize("others", [[], [ROSA], [ADA, ROSA]])
     def test_nonsense_is_refused(self, make: Maker, faces: list[int], others: list[int]) -> None:

@@ -22,8 +22,11 @@ from catalog.faces import replace_faces
 from tests.fixtures import NO_WAITING
 from tests.machines import play
 from tests.makers import Maker, face_record
+from tests.people.invariants import DISOBEDIENT, SPEAKER
 
-PHOTOS, FACES = 3, 6
+PHOTOS, IN_PHOTOS = 3, 6
+# And a video: two who are seen together, one of them over a border, each with two faces a track.
+FACES = IN_PHOTOS + 6
 FACE = st.integers(1, FACES + 2)
 SOME_FACES = st.lists(FACE, min_size=1, max_size=3, unique=True)
 PERSON = st.integers(1, 5)
@@ -81,8 +84,13 @@ class Decisions(RuleBasedStateMachine):
             self.make.photo(None, None)
         for name in (None, "Rosa", None):
             self.make.person(name)
-        for face in range(1, FACES):
+        for face in range(1, IN_PHOTOS):
             self.make.assign(face, face % 3 + 1, "group")
+        video = self.make.video()
+        track, leader, _ = self.make.track(video, 50.0, 60.0, faces=2)
+        self.make.track(video, 60.0, 70.0, faces=2, continues=track)
+        self.make.track(video, 55.0, 65.0, faces=2)
+        self.make.assign(leader, 2, "group")
         self.start = said(self.make)
 
     def decide(self, work: Any, *args: Any, **options: Any) -> None:
@@ -200,8 +208,12 @@ class Decisions(RuleBasedStateMachine):
         assert not self.make.rows(
             f"""SELECT id FROM faces WHERE person_id IS NOT
                 (SELECT {SURVIVOR.format("person_id")} FROM assignments
-                 WHERE face_id = faces.id AND model = 'all' AND {OPEN})"""
+                 WHERE face_id = {SPEAKER} AND model = 'all' AND {OPEN})"""
         )
+
+    @invariant()
+    def tracks_follow_their_leaders(self) -> None:
+        assert self.make.rows(DISOBEDIENT) == []
 
     @invariant()
     def merges_are_one_hop(self) -> None:

@@ -86,11 +86,11 @@ def test_faces_that_do_not_count_show_nobody(make: Maker) -> None:
 
 
 def test_of_a_video_the_seconds_are_told(make: Maker) -> None:
-    media_id = make.media(taken_at_local="2025-01-01T00:00:00")
-    make.connection.execute("UPDATE media SET kind = 'video' WHERE id = ?", [media_id])
-    make.file(media_id, b"/inbox/film.mp4")
-    for start in (60.0, 3.5):
-        make.insert("tracks", media_id=media_id, start_s=start, end_s=start + 2, person_id=ADA)
+    media_id = make.video(taken_at_local="2025-01-01T00:00:00")
+    for start, end, continues in ((70.0, 72.0, None), (3.5, 60.0, None), (60.0, 62.0, 2)):
+        _, leader, *_ = make.track(media_id, start, end, continues=continues)
+        if continues is None:
+            make.assign(leader, ADA, "group")
     _, rows = whereabouts.of_people(make.connection, [ADA], Span(first="2025"), 9)
-    assert [row["seconds"] for row in rows] == [[[3.5, 5.5], [60.0, 62.0]]]
+    assert [row["seconds"] for row in rows] == [[[3.5, 62.0], [70.0, 72.0]]]
     assert rows[0]["people"] == ["Ada"]

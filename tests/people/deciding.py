@@ -10,6 +10,7 @@ from hypothesis.stateful import RuleBasedStateMachine, rule
 
 from catalog import decisions, undo
 from catalog.errors import RollcallError
+from tests.people.invariants import SPEAKER
 from tests.people.said import Said
 
 if TYPE_CHECKING:
@@ -35,6 +36,11 @@ class Deciding(RuleBasedStateMachine):
         rows = self.make.rows("SELECT id FROM faces WHERE state IN ('active', 'hidden')")
         return [int(str(rows[number % len(rows)][0])) for number in numbers] if rows else []
 
+    def speakers(self, faces: list[int]) -> list[int]:
+        """The faces that are meant: of a track its leader, whichever of its faces was named."""
+        sql = f"SELECT {SPEAKER} FROM faces WHERE id = ?"
+        return sorted({int(self.make.value(sql, face)) for face in faces})
+
     def somebody(self, number: int) -> int:
         rows = self.make.rows("SELECT id FROM people ORDER BY id")
         return int(str(rows[number % len(rows)][0])) if rows else 1
@@ -58,7 +64,9 @@ class Deciding(RuleBasedStateMachine):
         if model in ("name", "hide", "cover"):
             return who(args[0]), args[1]
         if model in ("confirm", "reject"):
-            return args[0], args[1] and who(args[1])
+            return self.speakers(args[0]), args[1] and who(args[1])
+        if model == "see":
+            return self.speakers(args[0]), args[1]
         return ([who(it) for it in args[0]], who(args[1])) if model == "merge" else args
 
     @rule(person=ANY, name=st.sampled_from([*NAMES, None]))
@@ -92,6 +100,7 @@ class Deciding(RuleBasedStateMachine):
             assert new > last
         before = Said(self.said)
         new = self.said.survivor(new)
+        its = self.speakers(its)
         self.said.split(its, old, new)
         self.log[change] = ("split", (its, old, new), self.said.since(before))
 

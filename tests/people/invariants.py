@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import combinations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -10,16 +9,37 @@ if TYPE_CHECKING:
 
 SURVIVOR = "(SELECT ifnull(merged_into, id) FROM people WHERE id = {})"
 OPEN = "model = 'all' AND ended_at IS NULL"
+# The face that speaks for one of `faces`.
+SPEAKER = "ifnull((SELECT best_face_id FROM tracks WHERE id = faces.track_id), faces.id)"
+DISOBEDIENT = """
+    SELECT faces.id, faces.person_id, leader.person_id, faces.state, leader.state
+    FROM faces JOIN tracks ON tracks.id = faces.track_id
+    JOIN faces AS leader ON leader.id = best_face_id
+    WHERE faces.person_id IS NOT leader.person_id OR faces.state <> leader.state
+       OR tracks.person_id IS NOT leader.person_id"""
+# Open decisions on the two of every pair that is seen together, each pair in both orders.
+TOGETHER = """
+    SELECT pair.face_id, a.person_id, a.method = 'user', b.person_id, b.method = 'user'
+    FROM (SELECT f.id AS face_id, g.id AS beside_id FROM faces AS f
+              JOIN faces AS g ON g.media_id = f.media_id AND g.id <> f.id
+          WHERE f.track_id IS NULL AND g.track_id IS NULL
+            AND f.media_id IN (SELECT media_id FROM files)
+          UNION SELECT t.best_face_id, u.best_face_id FROM tracks AS t
+              JOIN tracks AS u ON u.media_id = t.media_id AND u.best_face_id <> t.best_face_id
+          WHERE t.start_s = u.start_s OR t.start_s < u.end_s AND u.start_s < t.end_s) AS pair
+    JOIN assignments AS a ON a.face_id = pair.face_id
+    JOIN assignments AS b ON b.face_id = beside_id
+    WHERE a.state = 'assigned' AND a.model = 'all' AND a.ended_at IS NULL
+      AND b.state = 'assigned' AND b.model = 'all' AND b.ended_at IS NULL"""
 MUST_BE_EMPTY = {
     "the machine finds nobody twice in a picture": f"""
-        SELECT f.media_id, a.person_id FROM assignments AS a JOIN faces AS f ON f.id = a.face_id
-        WHERE a.state = 'assigned' AND a.method <> 'user' AND {OPEN}
-          AND f.media_id IN (SELECT media_id FROM files)
-        GROUP BY 1, 2 HAVING count(*) > 1""",
+        WITH together(face_id, one, said, other, also_said) AS ({TOGETHER})
+        SELECT * FROM together WHERE one = other AND NOT said AND NOT also_said""",
+    "tracks follow their leaders": DISOBEDIENT,
     "whose a face is follows from its open row": f"""
         SELECT id, person_id FROM faces WHERE person_id IS NOT
         (SELECT {SURVIVOR.format("person_id")} FROM assignments
-         WHERE face_id = faces.id AND state = 'assigned' AND {OPEN})""",
+         WHERE face_id = {SPEAKER} AND state = 'assigned' AND {OPEN})""",
     "nobody is who was ruled out": f"""
         SELECT face_id, a.person_id FROM assignments AS a JOIN rejections AS r USING (face_id)
         WHERE a.ended_at IS NULL AND (r.person_id IS NULL OR
@@ -51,22 +71,15 @@ MUST_BE_EMPTY = {
 
 
 def nobody_twice(make: Maker) -> None:
-    """Two faces of one picture are one person only where somebody said so of both."""
-    rows = make.rows(
-        f"""SELECT media_id, faces.person_id, method = 'user', faces.id
-            FROM faces JOIN assignments ON face_id = faces.id
-            WHERE assignments.state = 'assigned' AND {OPEN}
-              AND media_id IN (SELECT media_id FROM files) ORDER BY 1, 2, 4"""
-    )
-    for one, other in combinations(rows, 2):
-        assert one[:2] != other[:2] or (one[2] and other[2]), (one, other)
+    """Two faces of one picture, or that are seen at one time in a video, are one person only where
+    somebody said so of both.
+    """
+    survivor = dict(make.rows("SELECT id, ifnull(merged_into, id) FROM people"))
+    for face, one, said, other, also_said in make.rows(TOGETHER):
+        assert survivor[one] != survivor[other] or (said and also_said), (face, one, other)
 
 
 # Not through merges: of faces in several groups of one person only the repair pass thinks again.
-BESIDE_SAID = """
-    SELECT f.media_id, f.id, g.id FROM assignments AS a JOIN faces AS f ON f.id = a.face_id
-    JOIN faces AS g ON g.media_id = f.media_id
-    JOIN assignments AS b ON b.face_id = g.id AND b.person_id = a.person_id
-    WHERE a.method = 'user' AND b.method <> 'user' AND b.state = 'assigned'
-      AND a.model = 'all' AND a.ended_at IS NULL AND b.model = 'all' AND b.ended_at IS NULL
-      AND f.media_id IN (SELECT media_id FROM files)"""
+BESIDE_SAID = f"""
+    WITH together(face_id, one, said, other, also_said) AS ({TOGETHER})
+    SELECT * FROM together WHERE one = other AND said AND NOT also_said"""

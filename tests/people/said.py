@@ -18,7 +18,8 @@ _ROWS = (
     """SELECT 'who', face_id, person_id FROM assignments WHERE method = 'user' AND model = 'all'
        AND state = 'assigned' AND ended_at IS NULL""",
     "SELECT 'not', face_id, ifnull(person_id, 0), 1 FROM rejections",
-    "SELECT 'unseen', id, 1 FROM faces WHERE state = 'hidden'",
+    """SELECT 'unseen', id, 1 FROM faces WHERE state = 'hidden' AND NOT EXISTS
+       (SELECT 1 FROM tracks WHERE tracks.id = track_id AND best_face_id <> faces.id)""",
     "SELECT 'name', id, name FROM people WHERE name IS NOT NULL",
     "SELECT 'hidden', id, 1 FROM people WHERE hidden",
     "SELECT 'cover', id, cover_face_id FROM people WHERE cover_face_id IS NOT NULL",

@@ -129,8 +129,8 @@ class TestCrowd:
         people.put(2, VECTORS[8], weight=1.0, pictures=((5, 0),), group_id=8)
         people.put(3, VECTORS[8], weight=1.0, pictures=((5, 1),), group_id=9)
         people.put(4, VECTORS[8], weight=1.0, pictures=((5, 0),), group_id=None)
-        assert people.groups_in(((5, 0),), without=[1]) == {8}
-        assert people.groups_in(((5, 2),), without=[]) == set()
+        assert people.groups_in((5, 0), without=[1]) == {8}
+        assert people.groups_in((5, 2), without=[]) == set()
 
     def test_media_with_a_face_like_these_are_found(self) -> None:
         people = Crowd(128)

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, invariant, precondition, rule
 
-from catalog import decisions, forget
+from catalog import decisions, forget, media
 from catalog.connect import connect, crops_path
 from catalog.errors import RollcallError
 from daemon import identification
@@ -39,7 +39,12 @@ CENTRES = [*PEOPLE, between(PEOPLE[0], PEOPLE[1], 0.48), between(PEOPLE[2], PEOP
 WHO = st.lists(st.integers(0, 7), min_size=1, max_size=3)
 CLOSE = st.sampled_from([0.99, 0.98, 0.97, 0.955, 0.94])
 GOOD = st.sampled_from([0.8, 0.8, 0.8, 0.1])
-MOST_PHOTOS = 16
+MOST_PHOTOS, MOST_VIDEOS = 16, 3
+# Who, from which second on, for how many.
+SEEN = st.lists(
+    st.tuples(st.integers(0, 7), st.integers(0, 6), st.integers(0, 4)), min_size=1, max_size=6
+)
+Seen = tuple[float, float, Any, float]
 
 
 def look(who: int, number: int, cosine: float) -> Any:
@@ -50,6 +55,14 @@ def look(who: int, number: int, cosine: float) -> Any:
 def at(shown: Shown, moved: float) -> Shown:
     """The same face, so far beside its place."""
     return replace(shown, x=round(shown.x / 200) * 200 + moved)
+
+
+def show(make: Maker, sha256: str, tracks: list[Seen]) -> None:
+    """A video with these tracks of two faces each is there to be judged."""
+    media_id = make.video(b"/inbox/%s.mp4" % sha256.encode(), sha256=sha256)
+    for start_s, end_s, vector, quality in tracks:
+        make.track(media_id, start_s, end_s, vector, faces=2, quality=quality)
+    make.run(media.judge, media_id)
 
 
 class Life(Deciding):
@@ -63,6 +76,7 @@ class Life(Deciding):
         self.make = self.album.make
         self.said = Said()
         self.log: dict[int, tuple[str, tuple[Any, ...], Delta]] = {}
+        self.videos: dict[str, list[Seen]] = {}
 
     def catalog(self, name: str) -> tuple[Album, Judges]:
         state = Path(self.folder.name) / name
@@ -105,6 +119,18 @@ class Life(Deciding):
             for place, one in enumerate(who)
         ]
         self.album.arrive(b"/inbox/%d.jpg" % number, content(number), shown)
+
+    @precondition(lambda self: len(self.videos) < MOST_VIDEOS)
+    @rule(seen=SEEN, cosine=CLOSE, quality=GOOD)
+    def video(self, seen: list[tuple[int, int, int]], cosine: float, quality: float) -> None:
+        """People who come and go, some at one time; whoever comes back begins another track."""
+        number = next(self.numbers)
+        tracks = [
+            (float(start), float(start + lasts), look(who, 10 * number + place, cosine), quality)
+            for place, (who, start, lasts) in enumerate(seen)
+        ]
+        self.videos[content(number)] = tracks
+        show(self.make, content(number), tracks)
 
     @rule(who=st.integers(0, 3), cosine=CLOSE)
     def reference(self, who: int, cosine: float) -> None:
@@ -252,8 +278,12 @@ class Life(Deciding):
         for order in (1, -1):
             album, judges = self.catalog(f"order {order}")
             with closing(album.make.connection), closing(album.crops):
-                for number, path in enumerate(sorted(self.album.photos)[::order]):
-                    album.arrive(path, *self.album.photos[path])
+                everything = [*sorted(self.album.photos), *sorted(self.videos)]
+                for number, path in enumerate(everything[::order]):
+                    if isinstance(path, str):
+                        show(album.make, path, self.videos[path])
+                    else:
+                        album.arrive(path, *self.album.photos[path])
                     if number % 3 != 1:
                         judges.drain()
                 judges.come_to_rest()
