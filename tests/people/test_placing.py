@@ -11,7 +11,7 @@ from daemon.people.faces import KnownFace
 from daemon.people.gallery import Gallery
 from daemon.people.judge import judge
 from daemon.people.limits import limits
-from daemon.people.placing import twice, with_numbers
+from daemon.people.placing import company, twice, with_numbers
 from daemon.people.scene import Scene
 from daemon.people.starting import starting
 from tests.makers import crowd, looks
@@ -73,6 +73,16 @@ def test_whoever_is_twice_comes_where_its_like_are() -> None:
     scene = Scene(faces=[one, two, third], ruled_out={}, survivors={GROUP: OTHER})
     judgement = judge(scene, Gallery().references, limits(SECTION, starting("Dlib", "", "")))
     assert judgement.group_of == {1: OTHER, 2: NAMED, 0: NAMED}
+
+
+def test_who_is_there_at_one_moment_of_a_video_is_not_there_at_another() -> None:
+    stays = replace(face(1, GROUP), together=(2, 5))
+    goes = replace(face(2, OTHER), together=(2,))
+    scene = Scene(faces=[stays, goes], ruled_out={}, company={(1, 5): frozenset([GROUP])},
+                  survivors={GROUP: NAMED})  # fmt: skip
+    there = company(cast_of(scene, []))
+    assert (there.has(stays, NAMED), there.has(goes, NAMED)) == (True, False)
+    assert (scene.beside(stays), scene.beside(goes)) == ({GROUP}, frozenset())
 
 
 def test_who_is_new_again_keeps_the_number_that_is_free() -> None:

@@ -118,6 +118,42 @@ def test_a_verdict_puts_nobody_into_two_places_at_once(house: House) -> None:
     assert [whose(house, it[0]) for it in (one, other, later)] == [person, None, person]
 
 
+def test_what_somebody_decided_meanwhile_keeps_the_answer_out_of_that_moment(house: House) -> None:
+    """Of two who are seen together one is Rosa by the answer, and the other by a person who was
+    quicker.
+    """
+    (face,) = house.photo(CENTRES[0])
+    rosa = house.make.known_as(face)
+    assert rosa is not None
+    media_id = house.make.video()
+    one = house.make.track(media_id, 0.0, 10.0, looks(CENTRES[0], 1)[0])
+    other = house.make.track(media_id, 5.0, 15.0, CENTRES[1])
+    later = house.make.track(media_id, 15.0, 20.0, looks(CENTRES[0], 2)[1])
+    answer = house.answer(media_id)
+    assert {it.person_id for it in answer if it.face_id in (one[1], later[1])} == {rosa}
+    house.make.run(decisions.confirm, [other[2]], rosa, actor="me")
+    house.make.run(assignments.apply, answer, {})
+    assert [whose(house, it[0]) for it in (one, other, later)] == [None, rosa, rosa]
+
+
+def test_three_in_a_long_shot_of_whom_one_is_lost_again_and_again(house: House) -> None:
+    """Beside two who stay, and with photos of all three that came before."""
+    photos = [house.photo(*(looks(it, 1, number)[0] for it in CENTRES[:3])) for number in range(3)]
+    media_id = house.make.video()
+    stay = [house.make.track(media_id, 0.0, 58.0, looks(it, 1, 7)[0]) for it in CENTRES[:2]]
+    lost = [
+        house.make.track(media_id, 5.0 * it, 5.0 * it + 4.5, vector)
+        for it, vector in enumerate(looks(CENTRES[2], 11, 8))
+    ]
+    house.judge(media_id)
+    expected = house.known(*photos[0])
+    assert len({*expected, None}) == 4
+    for _ in range(2):
+        assert [whose(house, it[0]) for it in stay] == expected[:2]
+        assert {whose(house, it[0]) for it in lost} == {expected[2]}
+        house.repair()
+
+
 class TestDecided:
     def chain(self, house: House) -> tuple[int, list[int], list[int]]:
         media_id = house.make.video()
