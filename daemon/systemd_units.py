@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from daemon.errors import EnvironmentTrouble, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
     from importlib.resources.abc import Traversable
 
     from daemon.settings import Settings
@@ -142,9 +142,21 @@ def _values(installation: Installation) -> dict[str, str]:
         "WRITABLE": "" if managed or hidden else word(state),
         "HOME_READ_ONLY": " ".join("-" + bound(path) for path in reads),
         "HOME_WRITABLE": bound(state) if hidden else "",
+        **_daemon_paths(settings, reads, managed=bool(managed)),
         "REMOVE_IPC": "yes" if installation.user == SERVICE_USER else "",
         "TARGET": "multi-user.target" if installation.user else "default.target",
         **_network(settings),
+    }
+
+
+def _daemon_paths(settings: Settings, reads: Sequence[Path], *, managed: bool) -> dict[str, str]:
+    """What the daemon alone may write: its state, and the inbox into which it fetches."""
+    fetched = [settings.paths.inbox[0]] if settings.download.enabled else []
+    writes = [*([] if managed else [settings.paths.state]), *fetched]
+    return {
+        "DAEMON_HOME_READ_ONLY": " ".join("-" + bound(it) for it in reads if it not in fetched),
+        "DAEMON_HOME_WRITABLE": " ".join(bound(it) for it in writes if in_home(it)),
+        "DAEMON_WRITABLE": " ".join(word(it) for it in writes if not in_home(it)),
     }
 
 
@@ -152,7 +164,7 @@ def _network(settings: Settings) -> dict[str, str]:
     """The daemon talks to nobody unless it may download; the pages talk to this machine only,
     unless they listen on another address.
     """
-    download = settings.models.download
+    download = settings.models.download or settings.download.enabled
     local = settings.web.host.startswith("127.") or settings.web.host in ("localhost", "::1")
     return {
         "PRIVATE_NETWORK": "" if download else "yes",

@@ -6,13 +6,14 @@ import os
 import re
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from daemon.errors import UsageError
-from daemon.settings import Models, Paths, Settings, Web
+from daemon.settings import Download, Models, Paths, Settings, Web
 from daemon.systemd_units import (
     GPU,
     SYSTEM_ONLY,
@@ -181,6 +182,24 @@ def test_without_downloads_the_daemon_has_no_network() -> None:
     loading = render(_installation(download=True))[WATCH]
     assert "PrivateNetwork" not in loading
     assert "AF_INET6" in loading
+
+
+@pytest.mark.parametrize("inbox", ["/srv/photos", "/home/anna/photos"])
+def test_who_fetches_has_a_network_and_may_write_to_the_inbox(inbox: str) -> None:
+    installation = _installation(paths={"inbox": (Path(inbox), Path("/srv/more"))})
+    key = "BindPaths" if inbox.startswith("/home") else "ReadWritePaths"
+
+    def lines(name: str) -> list[str]:
+        return [it for it in render(installation)[name].splitlines() if it.startswith(key + "=")]
+
+    assert not any(inbox in it for it in lines(WATCH))
+    settings = installation.settings.model_copy(update={"download": Download(enabled=True)})
+    installation = replace(installation, settings=settings)
+    text = render(installation)[WATCH]
+    assert any(inbox in it for it in lines(WATCH)) and "/srv/more" not in text
+    assert f'-"{inbox}"' not in text, "and is not bound to be read only"
+    assert "PrivateNetwork" not in text and "AF_INET6" in text
+    assert not any(inbox in it for it in lines(WEB))
 
 
 @pytest.mark.parametrize("user", ["daemon", None])
