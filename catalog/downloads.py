@@ -25,6 +25,7 @@ _OFF: Final = (
     "an address; nothing is fetched unless download.enabled = true: set it and restart the daemon"
 )
 _TAKEN: Final = "an address; what is there is fetched"
+_ELSEWHERE: Final = "an address; such files are taken in an inbox only"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,18 +44,20 @@ def offer(connection: sqlite3.Connection, path: bytes, stat: FileStat, *, enable
     root = roots.root_of(connection, path)
     if root is None:
         return False
-    reason = _TAKEN if enabled else _OFF
-    files.record_problem(connection, path, "ignored", reason, root.id)
-    if not enabled:
+    # Bookmarks among scanned or reference pictures were not put there to be fetched.
+    if not enabled or root.role != "inbox":
+        reason = _OFF if root.role == "inbox" else _ELSEWHERE
+        files.record_problem(connection, path, "ignored", reason, root.id)
         return False
     payload = {"path": path.hex(), "bytes": stat.bytes, "mtime_ns": stat.mtime_ns}
     before = connection.execute(
-        """SELECT payload = json(?) AS same FROM jobs WHERE kind = ? AND key = ? AND
-           state <> 'cancelled' ORDER BY id DESC LIMIT 1""",
-        [json.dumps(payload), READ, path.hex()],
+        """SELECT payload FROM jobs WHERE kind = ? AND key = ? AND state <> 'cancelled'
+           ORDER BY id DESC LIMIT 1""",
+        [READ, path.hex()],
     ).fetchone()
-    if before is not None and before["same"]:
+    if before is not None and json.loads(before["payload"]) == payload:
         return False
+    files.record_problem(connection, path, "ignored", _TAKEN, root.id)
     jobs.enqueue(connection, READ, path.hex(), priority=_PRIORITY, payload=payload)
     return True
 

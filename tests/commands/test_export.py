@@ -539,14 +539,18 @@ class TestTrouble:
         self, album: Album, many: Callable[..., subprocess.Popen[str]], sign: signal.Signals
     ) -> None:
         before = dump(album.catalog)
+        ended = []
         for people in (1, 40, 90):
             process = many()
             while len(list(album.folder.glob("Person*"))) < people:
-                assert process.poll() is None, process.communicate()
+                assert process.poll() in (None, 0), process.communicate()
             process.send_signal(sign)
             _, said = process.communicate()
-            assert process.returncode == (130 if sign == signal.SIGINT else -sign), said
+            ended.append(process.returncode)
             assert "Traceback" not in said
+        # On a busy machine a signal may come when the export has just ended.
+        cut_short = 130 if sign == signal.SIGINT else -sign
+        assert cut_short in ended and {*ended} <= {0, cut_short}
         done = album.exported()
         assert (done["people"], done["crops"], done["removed"]) == (200, 600, 0)
         assert done["unchanged"] > 100

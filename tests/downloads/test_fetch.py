@@ -141,3 +141,34 @@ def test_nothing_is_overwritten(home: Home, site: Site) -> None:
     fetched(home, f"{site.address}/party.mp4")
     assert inbox(home) == ["party [party] (2).mp4", "party [party].mp4"]
     assert (home.inbox / "party [party].mp4").read_bytes() == b"mine"
+
+
+def test_what_failed_is_not_asked_for_at_every_comparison(home: Home, site: Site) -> None:
+    home.configure(intake={"rescan_minutes": 0.03})
+    (home.inbox / "gone.urls").write_text(f"{site.address}/missing.mp4\n")
+    (home.inbox / "bad.urls").write_text("file:///etc/passwd\n")
+    with home.watching():
+        home.wait(lambda: home.query("SELECT 1 FROM downloads WHERE state = 'failed'"))
+        home.wait(lambda: home.query("SELECT 1 FROM files WHERE state = 'unreadable'"))
+        asked = len(site.asked)
+        time.sleep(6)
+    assert len(site.asked) == asked
+    assert home.value("SELECT count(*) FROM jobs WHERE kind = 'addresses'") == 2
+    assert home.value("SELECT state FROM files WHERE path LIKE '%bad.urls'") == "unreadable"
+
+
+def test_addresses_elsewhere_than_in_an_inbox_are_let_alone(home: Home, site: Site) -> None:
+    bookmark = f"[InternetShortcut]\nURL={site.address}/private.mp4\n"
+    for folder in (home.path / "documents", home.people / "Rosa"):
+        folder.mkdir()
+        (folder / "bookmark.url").write_text(bookmark)
+    home.rollcall("scan", home.path / "documents")
+    (home.inbox / "one.url").write_text(f"[InternetShortcut]\nURL={site.address}/one.mp4\n")
+    with home.watching():
+        home.wait(lambda: home.query("SELECT 1 FROM downloads WHERE media_id IS NOT NULL"))
+        home.wait(
+            lambda: home.value("SELECT count(*) FROM files WHERE path LIKE '%bookmark.url'") == 2
+        )
+    assert not [it for it in site.asked if "private" in it]
+    reasons = home.query("SELECT DISTINCT state, reason FROM files WHERE path LIKE '%bookmark.url'")
+    assert reasons == [("ignored", "an address; such files are taken in an inbox only")]
