@@ -31,6 +31,7 @@ CATALOG_STEPS = (
     "0005_parts",
     "0006_downloads",
     "0007_leaders",
+    "0008_download_items",
 )
 CROPS_STEPS = ("crops_0001_initial",)
 RECORD = "_sqlite_migrations"

@@ -327,7 +327,7 @@ CREATE TABLE downloads (
     media_id INTEGER REFERENCES media(id) ON DELETE SET NULL,
     state TEXT NOT NULL CHECK (state IN ('waiting', 'running', 'done', 'failed')),
     error TEXT
-, path TEXT) STRICT;
+, path TEXT, item TEXT) STRICT;
 CREATE INDEX downloads_media_id ON downloads(media_id);
 CREATE INDEX downloads_state ON downloads(state);
 

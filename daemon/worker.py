@@ -6,7 +6,6 @@ the tasks; models come in with the first task.
 
 from __future__ import annotations
 
-import ctypes
 import os
 import resource
 import signal
@@ -18,11 +17,13 @@ from daemon import memory
 from daemon.allotment import Engine
 from daemon.faces import device
 from daemon.log import set_up_logging
+from daemon.manners import be_polite, die_with
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from catalog.records import PartRecord, SpanRecord
+    from daemon.downloads.addresses import Addresses
     from daemon.settings import Settings
     from daemon.stages import Stages
     from daemon.tasks import (
@@ -37,15 +38,6 @@ if TYPE_CHECKING:
 
 A = TypeVar("A")
 T = TypeVar("T")
-
-PR_SET_PDEATHSIG = 1
-NICENESS = 10
-# From linux/ioprio.h: class best-effort (2) with the lowest priority in it (7).
-IOPRIO_WHO_PROCESS, IOPRIO_BEST_EFFORT_LAST = 1, (2 << 13) | 7
-IOPRIO_CLASS_SHIFT, IOPRIO_CLASS_IDLE = 13, 3
-SYS_IOPRIO_SET = {"x86_64": 251, "aarch64": 30}.get(os.uname().machine)
-SYS_IOPRIO_GET = {"x86_64": 252, "aarch64": 31}.get(os.uname().machine)
-
 
 # Two workers on two cores must not start two threads each. Libraries read these when imported; the
 # last one is OpenCV's, which otherwise takes all cores.
@@ -118,19 +110,10 @@ def start(conditions: Conditions) -> None:
     """Runs once in each worker: die with the supervisor, be polite, be bounded, be quiet."""
     global _conditions
     _conditions = conditions
-    libc = ctypes.CDLL(None, use_errno=True)
-    libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != conditions.supervisor:  # it died before the line above took effect
-        os._exit(1)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    die_with(conditions.supervisor)
     # At once, also in the middle of decoding a large picture, where no Python handler would run.
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    os.nice(NICENESS)
-    if SYS_IOPRIO_SET is not None:
-        before = libc.syscall(SYS_IOPRIO_GET, IOPRIO_WHO_PROCESS, 0)
-        # systemd's unit may have put us into the idle class, which is lower still.
-        if before >> IOPRIO_CLASS_SHIFT != IOPRIO_CLASS_IDLE:
-            libc.syscall(SYS_IOPRIO_SET, IOPRIO_WHO_PROCESS, 0, IOPRIO_BEST_EFFORT_LAST)
+    be_polite()
     if conditions.settings.workers.device == "cpu":
         os.environ["CUDA_VISIBLE_DEVICES"] = "-1"  # for TensorFlow, which takes a card by itself
     if conditions.memory_mb:
@@ -174,7 +157,7 @@ def catalogue_span(task: SpanTask) -> SpanRecord:
     return catalogue(task, _loaded())
 
 
-def read_addresses(path: bytes) -> list[str]:
+def read_addresses(path: bytes) -> Addresses:
     """The addresses in a small file."""
     from daemon.downloads.addresses import read
 

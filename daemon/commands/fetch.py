@@ -59,4 +59,5 @@ def _print(it: Outcome) -> None:
         click.echo(f"{it.address}: {path}")
     if it.error is not None:
         again = " (tried again later)" if it.is_open else ""
-        click.echo(f"{it.address}: not fetched: {it.error}{again}")
+        missed = "not everything" if it.files else "nothing"
+        click.echo(f"{it.address}: {missed} was fetched: {it.error}{again}")

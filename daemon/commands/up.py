@@ -14,7 +14,7 @@ import click
 
 from daemon.commands.common import config_option, interruptible
 from daemon.config_file import check_folders
-from daemon.worker import PR_SET_PDEATHSIG
+from daemon.manners import PR_SET_PDEATHSIG
 
 if TYPE_CHECKING:
     from daemon.settings import Settings

@@ -5,6 +5,7 @@ from __future__ import annotations
 import configparser
 import os
 import plistlib
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 from xml.parsers.expat import ExpatError
@@ -20,20 +21,33 @@ MOST: Final = 1000
 _MOST_LETTERS: Final = 4096
 
 
-def read(path: bytes) -> list[str]:
-    """The addresses in a file. Raises BadFile where there are none, or one of them is none."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Addresses:
+    """What a file says: addresses that may be fetched, and why others may not."""
+
+    found: tuple[str, ...]
+    refused: tuple[str, ...] = ()
+
+
+def read(path: bytes) -> Addresses:
+    """The addresses in a file. Raises BadFile where there are none that may be fetched."""
     with contents.opened(path) as file:
         data = file.read(MOST_BYTES + 1)
     if len(data) > MOST_BYTES:
         raise BadFile(f"too large for a file with addresses: {MOST_BYTES >> 20} MB at most")
     suffix = os.path.splitext(os.fsdecode(path).lower())[1]  # noqa: PTH122 - the path is bytes
     ways = {".url": _shortcut, ".webloc": _webloc}
-    found = [checked(it) for it in ways.get(suffix, _lines)(data)]
+    found, refused = [], []
+    for it in ways.get(suffix, _lines)(data):
+        try:
+            found.append(checked(it))
+        except BadFile as error:
+            refused.append(str(error))
     if not found:
-        raise BadFile("there is no address in it")
+        raise BadFile(refused[0] if refused else "there is no address in it")
     if len(found) > MOST:
         raise BadFile(f"more than {MOST} addresses in one file; divide it")
-    return found
+    return Addresses(found=tuple(found), refused=tuple(refused))
 
 
 def checked(address: str) -> str:

@@ -9,8 +9,8 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from catalog import downloads, jobs
-from catalog.downloads import FETCH, READ, Fetched
+from catalog import downloads
+from catalog.downloads import FETCH, READ, Fetched, Unfetched
 from daemon import worker
 from daemon.dispatch import START_S
 from daemon.downloads.fetching import fetch
@@ -19,11 +19,13 @@ from daemon.errors import BadFile, TryLater
 from daemon.serial import Serial
 
 if TYPE_CHECKING:
+    import sqlite3
     from collections.abc import Callable, Sequence
 
+    from catalog.downloads import Had
     from catalog.jobs import Job, Patience
     from catalog.writer import Writer
-    from daemon.downloads.fetching import Item
+    from daemon.downloads.fetching import Came
     from daemon.pool import Pool
     from daemon.settings import Settings
 
@@ -53,7 +55,6 @@ class Downloads(Serial):
         self._pool = pool
         self._settings = settings
         self._inbox = Path(os.path.realpath(settings.paths.inbox[0]))
-        self.on_file: Callable[[Path], None] = lambda _: None
 
     def start(self) -> None:
         """Begin, without what a crash left of downloads that nobody asks for any more."""
@@ -77,12 +78,11 @@ class Downloads(Serial):
         self._failed(job, TryLater(error))
 
     def _failed(self, job: Job, error: BadFile) -> None:
-        for_good = not isinstance(error, TryLater)
         logger.warning("%s: %s", _shown(job), error)
         if job.kind == FETCH:
-            self._writer.run(
-                lambda it: downloads.fail(it, job, str(error), self._patience, for_good=for_good)
-            )
+            for_good = not isinstance(error, TryLater)
+            missed = [Unfetched(item=None, title=None, error=str(error), for_good=for_good)]
+            self._writer.run(lambda it: downloads.close(it, job, [], missed, self._patience))
         else:
             self._writer.run(lambda it: downloads.refuse(it, job, str(error)))
         self.on_written()
@@ -91,59 +91,79 @@ class Downloads(Serial):
         path = bytes.fromhex(job.payload["path"])
         timeout_s = self._settings.workers.timeout_s + START_S
         future = self._pool.submit(worker.read_addresses, path, timeout_s=timeout_s)
-        addresses = self._answer([job], future)
-        if addresses is None:
-            return
+        told = self._answer([job], future)
+        if told is not None:
+            self._writer.run(lambda it: downloads.accept(it, job, told.found, told.refused))
 
-        def write(connection: object) -> None:
-            downloads.request(connection, addresses, again=False)  # type: ignore[arg-type]
-            jobs.finish(connection, job.id, result={"addresses": len(addresses)})  # type: ignore[arg-type]
+    def _fetch(self, job: Job) -> None:
+        section = self._settings.download
+        if not section.enabled:
+            raise BadFile("downloads are switched off: set download.enabled = true")
+        logger.info("fetching %s", job.key)
+        self._look_after(job)
+        before = self._writer.run(lambda it: there(it, job.key))
+        folder = self._inbox / _folder_name(job.key)
+        files, missed = list(dict.fromkeys(it.path for it in before)), []
+        had = [it.item for it in before]
+        stopping = lambda: self._loop.stopping  # noqa: E731 - asked again and again
+        for it in fetch(job.key, folder, section, had=had, stopping=stopping):
+            if isinstance(it, Unfetched):
+                logger.warning("%s: %s", it.title or it.item or job.key, it.error)
+                missed.append(it)
+            else:
+                files.append(str(self._put(job, it)))
+        if self._loop.stopping:
+            return
+        if not files and not missed:
+            raise BadFile("there is no video at this address")
+        if not self._writer.run(lambda it: downloads.close(it, job, files, missed, self._patience)):
+            shutil.rmtree(folder, ignore_errors=True)
+        self.on_written()
+
+    def _look_after(self, job: Job) -> None:
+        """What a crash left half put into the inbox."""
+        begun = self._writer.run(lambda it: downloads.begun(it, job.key))
+        kept = {row for row, path in begun.items() if _has_content(Path(path))}
+        for row, path in begun.items():
+            if row not in kept:
+                Path(path).unlink(missing_ok=True)
+
+        def write(connection: sqlite3.Connection) -> None:
+            for row in begun:
+                (downloads.put if row in kept else downloads.drop)(connection, row)
 
         self._writer.run(write)
 
-    def _fetch(self, job: Job) -> None:
-        if not self._settings.download.enabled:
-            raise BadFile("downloads are switched off: set download.enabled = true")
-        folder = self._inbox / _folder_name(job.key)
-        there = [Path(it) for it in self._writer.run(lambda it: downloads.begun(it, job.key))]
-        if not there or not all(it.exists() for it in there):
-            self._writer.run(lambda it: downloads.forget_begun(it, job.key))
-            logger.info("fetching %s", job.key)
-            items = fetch(job.key, folder, self._settings.download, lambda: self._loop.stopping)
-            if self._loop.stopping:
-                return
-            there = self._put(job, items)
-        self._writer.run(
-            lambda it: downloads.finish(it, job, {"files": [str(path) for path in there]})
-        )
-        shutil.rmtree(folder, ignore_errors=True)
-        for path in there:
-            logger.info("fetched %s", path)
-            self.on_file(path)
-        self.on_written()
-
-    def _put(self, job: Job, items: Sequence[Item]) -> list[Path]:
-        """The files under their names in the inbox; first it is noted where, so that a crash in
-        between fetches nothing again that is there.
+    def _put(self, job: Job, came: Came) -> Path:
+        """The file under its name in the inbox; first it is noted where, so that after a crash in
+        between nothing comes twice. The name is taken with an empty file, which replaces nothing,
+        and which the video then replaces.
         """
-        targets: list[Path] = []
-        for it in items:
-            targets.append(self._free(safe_name(it.title, it.identity, it.path.suffix), targets))
-        came = [
-            Fetched(title=it.title, uploader=it.uploader, path=str(target))
-            for it, target in zip(items, targets, strict=True)
-        ]
-        self._writer.run(lambda it: downloads.begin(it, job.key, came))
-        for it, target in zip(items, targets, strict=True):
-            it.path.rename(target)
-        return targets
+        place = self._free(safe_name(came.title, came.identity, came.path.suffix))
+        fetched = Fetched(item=came.item, title=came.title, uploader=came.uploader, path=str(place))
+        row_id = self._writer.run(lambda it: downloads.begin(it, job.key, fetched))
+        place.touch(exist_ok=False)
+        came.path.replace(place)
+        self._writer.run(lambda it: downloads.put(it, row_id))
+        logger.info("fetched %s", place)
+        return place
 
-    def _free(self, name: str, taken: Sequence[Path]) -> Path:
+    def _free(self, name: str) -> Path:
         number, target = 1, self._inbox / name
-        while target in taken or os.path.lexists(target):
+        while os.path.lexists(target):
             number += 1
             target = self._inbox / numbered(name, number)
         return target
+
+
+def there(connection: sqlite3.Connection, address: str) -> list[Had]:
+    """What came from an address and is still here."""
+    found = downloads.had(connection, address)
+    return [it for it in found if os.path.lexists(it.path)]
+
+
+def _has_content(path: Path) -> bool:
+    return path.is_file() and path.stat().st_size > 0
 
 
 def _folder_name(address: str) -> str:

@@ -1,4 +1,4 @@
-"""One address through yt-dlp: what comes lies in a folder, and is told with its title."""
+"""One address through yt-dlp, which runs in a process of its own and is watched."""
 
 from __future__ import annotations
 
@@ -15,10 +15,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from catalog.downloads import Unfetched
+from daemon.downloads.child import Wanted
 from daemon.errors import BadFile, EnvironmentTrouble, TryLater
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Iterator
+    from typing import IO
 
     from daemon.settings import Download
 
@@ -27,18 +30,15 @@ _POLL_S: Final = 0.2
 _MB: Final = 1 << 20
 # Never so much of a disk is filled that nothing else can be written.
 _RESERVE_MB: Final = 512
-_PRINTED: Final = "after_move:%(.{id,title,uploader,channel,ext,filepath,webpage_url})j"
-# What yt-dlp says where another try gives the same answer.
-_FOR_GOOD: Final = (
-    "unsupported url", "http error 404", "http error 403", "http error 410", "is not a valid url",
-    "private video", "video unavailable", "file://", "no video formats", "requested format",
-)  # fmt: skip
+# Less than this is no progress: a server that sends a byte a minute would keep all others waiting.
+_LEAST_BYTES_PER_S: Final = 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Item:
-    """A file that came."""
+class Came:
+    """A video that came, still in the folder; `item` tells it from all others."""
 
+    item: str
     path: Path
     identity: str
     title: str
@@ -52,94 +52,136 @@ def check_installed() -> None:
 
 
 def fetch(
-    address: str, folder: Path, section: Download, stopping: Callable[[], bool]
-) -> list[Item]:
-    """Everything that is at an address, into a folder, where a finished file is not fetched again.
-
-    Raises BadFile with the reason where nothing of it will ever come, TryLater where it may, and
-    returns nothing where `stopping` became true.
+    address: str,
+    folder: Path,
+    section: Download,
+    *,
+    had: Iterable[str],
+    stopping: Callable[[], bool],
+) -> Iterator[Came | Unfetched]:
+    """Everything that is at an address but what was `had`, as each comes or fails, in a folder
+    where what was begun is gone on with. Ends early where `stopping` becomes true.
     """
     check_installed()
     folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryFile() as said:
+    passed = set(had)
+    while True:
+        current = None
+        wanted = Wanted(
+            address=address,
+            folder=str(folder),
+            max_bytes=section.max_mb * _MB,
+            max_s=section.max_minutes * 60,
+            most=section.max_items,
+            had=tuple(sorted(passed)),
+        )
+        try:
+            for told in _told(wanted, section, stopping):
+                event = told["event"]
+                if event == "begin":
+                    current = told["item"]
+                elif event in ("came", "missed"):
+                    passed.add(told["item"])
+                    current = None
+                    yield _came(told) if event == "came" else _missed(told)
+                elif event == "broken":
+                    yield Unfetched(
+                        item=None, title=None, error=told["error"], for_good=told["for_good"]
+                    )
+        except BadFile as error:
+            for_good = not isinstance(error, TryLater)
+            yield Unfetched(item=current, title=None, error=str(error), for_good=for_good)
+            if current is not None and current not in passed:
+                passed.add(current)  # the others may come all the same
+                continue
+        return
+
+
+def _told(
+    wanted: Wanted, section: Download, stopping: Callable[[], bool]
+) -> Iterator[dict[str, Any]]:
+    """What the child says, as it says it. Raises TryLater where it makes no progress or breaks."""
+    folder = Path(wanted.folder)
+    with tempfile.TemporaryFile() as said, tempfile.TemporaryFile() as complained:
         process = subprocess.Popen(
-            _command(address, folder, section),
+            [sys.executable, "-m", "daemon.downloads.child", str(os.getpid()), wanted.as_json()],
             stdin=subprocess.DEVNULL,
             stdout=said,
-            stderr=subprocess.STDOUT,
+            stderr=complained,
             env=_environment(folder),
             start_new_session=True,
         )
+        lines, progress = _Lines(said), _Progress(folder, section)
         try:
-            trouble = _watched(process, folder, section, stopping)
+            while not stopping():
+                ended = process.poll() is not None
+                for told in lines.new():
+                    progress.heard()
+                    yield told
+                if ended:
+                    break
+                progress.check()
+                time.sleep(_POLL_S)
         finally:
             _end(process)
-        said.seek(0)
-        lines = said.read().decode("utf-8", "replace").splitlines()
-    if trouble is not None:
-        raise trouble
-    if stopping():
-        return []
-    items = [it for line in lines if (it := _item(line, folder)) is not None]
-    if not items:
-        _explain(lines, section)
-    return items
+        if process.returncode and not stopping():
+            complained.seek(0)
+            last = complained.read().decode("utf-8", "replace").strip().splitlines()[-1:]
+            raise TryLater(f"yt-dlp ended with {process.returncode}: {' '.join(last)[:300]}")
 
 
-def _command(address: str, folder: Path, section: Download) -> list[str]:
-    return [
-        sys.executable, "-m", "daemon.downloads.child", str(os.getpid()),
-        # Nothing that lies on this machine decides what is done, and nothing of it is sent.
-        "--ignore-config", "--no-plugin-dirs", "--no-cache-dir", "--no-cookies",
-        "--no-cookies-from-browser", "--no-update", "--no-exec", "--no-batch-file",
-        # One file, which needs no other program to be put together.
-        "--format", "best/bestvideo", "--no-embed-metadata", "--fixup", "never",
-        "--max-filesize", f"{section.max_mb}M", "--playlist-end", str(section.max_items),
-        "--match-filters", f"!is_live & duration <=? {round(60 * section.max_minutes)}",
-        "--no-overwrites", "--continue", "--retries", "3", "--socket-timeout", "20",
-        "--ignore-errors", "--no-progress", "--no-warnings", "--no-quiet", "--no-simulate",
-        "--output", str(folder / "%(id).64B.%(ext)s"), "--windows-filenames",
-        "--print", _PRINTED, "--", address,
-    ]  # fmt: skip
+class _Lines:
+    """The whole lines that a growing file has got."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._descriptor = file.fileno()
+        self._at = 0
+        self._rest = b""
+
+    def new(self) -> Iterator[dict[str, Any]]:
+        # The child writes through the same open file: reading must not move its place.
+        while data := os.pread(self._descriptor, 1 << 16, self._at):
+            self._at += len(data)
+            *lines, self._rest = (self._rest + data).split(b"\n")
+            for line in lines:
+                yield json.loads(line)
+
+
+class _Progress:
+    """Whether enough comes, and there is room for it."""
+
+    def __init__(self, folder: Path, section: Download) -> None:
+        self._folder = folder
+        self._timeout_s = section.timeout_s
+        self._since, self._size = time.monotonic(), 0
+
+    def heard(self) -> None:
+        """The child lives."""
+        self._since, self._size = time.monotonic(), _size(self._folder)
+
+    def check(self) -> None:
+        """Raises TryLater where nothing comes, or there is no room for it."""
+        if shutil.disk_usage(self._folder).free < _RESERVE_MB * _MB:
+            raise TryLater("the disk is nearly full; make room")
+        waited_s = time.monotonic() - self._since
+        if waited_s <= self._timeout_s:
+            return
+        if _size(self._folder) - self._size < _LEAST_BYTES_PER_S * waited_s:
+            raise TryLater(f"next to nothing came for {self._timeout_s:g} s")
+        self.heard()
+
+
+def _size(folder: Path) -> int:
+    try:
+        return sum(it.stat().st_size for it in folder.iterdir())
+    except FileNotFoundError:  # renamed this moment
+        return 0
 
 
 def _environment(folder: Path) -> dict[str, str]:
     """Without a home, in which settings and passwords lie."""
-    return {**os.environ, "HOME": str(folder), "XDG_CONFIG_HOME": str(folder)}
-
-
-def _watched(
-    process: subprocess.Popen[bytes],
-    folder: Path,
-    section: Download,
-    stopping: Callable[[], bool],
-) -> BadFile | None:
-    """Wait for the end; what ends it early is returned. A server's word on how much will come is
-    not taken.
-    """
-    grown_at, size = time.monotonic(), -1
-    while process.poll() is None:
-        if stopping():
-            return None
-        now = _largest(folder)
-        if now > section.max_mb * _MB:
-            return BadFile(f"larger than {section.max_mb} MB (download.max_mb)")
-        if shutil.disk_usage(folder).free < _RESERVE_MB * _MB:
-            return TryLater("the disk is nearly full; make room")
-        if now != size:
-            grown_at, size = time.monotonic(), now
-        if time.monotonic() - grown_at > section.timeout_s:
-            return TryLater(f"nothing came for {section.timeout_s:g} s")
-        time.sleep(_POLL_S)
-    return None
-
-
-def _largest(folder: Path) -> int:
-    sizes = (it.stat().st_size for it in folder.iterdir() if it.is_file())
-    try:
-        return max(sizes, default=0)
-    except FileNotFoundError:  # renamed this moment
-        return 0
+    apart = {"HOME": str(folder), "XDG_CONFIG_HOME": str(folder), "YTDLP_NO_PLUGINS": "1"}
+    return {**os.environ, **apart}
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
@@ -148,37 +190,17 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     process.wait()
 
 
-def _item(line: str, folder: Path) -> Item | None:
-    if not line.startswith("{"):
-        return None
-    try:
-        told: dict[str, Any] = json.loads(line)
-        path = Path(told["filepath"])
-    except (ValueError, KeyError, TypeError):
-        return None
-    if path.parent != folder or not path.is_file():
-        return None
-    return Item(
+def _came(told: dict[str, Any]) -> Came:
+    path = Path(told["path"])
+    identity = told["id"] or path.stem
+    return Came(
+        item=told["item"],
         path=path,
-        identity=str(told.get("id") or path.stem),
-        title=str(told.get("title") or path.stem),
-        uploader=told.get("uploader") or told.get("channel"),
+        identity=identity,
+        title=told["title"] or identity,
+        uploader=told["uploader"],
     )
 
 
-def _explain(lines: list[str], section: Download) -> None:
-    """Why nothing came."""
-    errors = [line.removeprefix("ERROR:").strip() for line in lines if line.startswith("ERROR:")]
-    if errors:
-        reason = " ".join(errors[0].split())[:300]
-        if any(it in reason.lower() for it in _FOR_GOOD):
-            raise BadFile(reason)
-        raise TryLater(reason)
-    text = "\n".join(lines)
-    if "larger than max-filesize" in text:
-        raise BadFile(f"larger than {section.max_mb} MB (download.max_mb)")
-    if "does not pass filter" in text:
-        raise BadFile(
-            f"longer than {section.max_minutes:g} minutes (download.max_minutes), or still running"
-        )
-    raise TryLater(" ".join(lines[-1].split())[:300] if lines else "yt-dlp ended without a word")
+def _missed(told: dict[str, Any]) -> Unfetched:
+    return Unfetched(**{it: told[it] for it in ("item", "title", "error", "for_good")})

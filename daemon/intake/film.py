@@ -120,10 +120,24 @@ def probe_film(file: BinaryIO, kind: Kind) -> MediaFacts:
         guess_s = _guess(film)
     finally:
         film.container.close()
-    duration_s = _duration(file, guess_s)
-    if duration_s is None:
+    return replace(facts, duration_s=round(_true_length_s(file, guess_s), 6))
+
+
+def length_s(file: BinaryIO) -> float:
+    """How long a video is, in seconds of what is really there. Raises BadFile where nothing is."""
+    film = opened(file)
+    try:
+        guess_s = _guess(film)
+    finally:
+        film.container.close()
+    return _true_length_s(file, guess_s)
+
+
+def _true_length_s(file: BinaryIO, guess_s: float) -> float:
+    found = _duration(file, guess_s)
+    if found is None:
         raise BadFile("there is not one picture in the video: it was cut off, or never written")
-    return replace(facts, duration_s=round(duration_s, 6))
+    return found
 
 
 def _is_cover(stream: Any) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+import struct
 import threading
 import time
 from contextlib import suppress
@@ -24,6 +26,7 @@ class Site:
     def __init__(self, video: bytes) -> None:
         self.video = video
         self.asked: list[str] = []
+        self.listed: tuple[str, ...] = ("one", "two", "three")
         self.broken = 0
         self.hanging = True
         self.address = ""
@@ -33,13 +36,46 @@ class Site:
         path = handler.path.partition("?")[0]
         if path == "/feed.rss":
             items = "".join(
-                f"<item><title>Part {it}</title><link>{self.address}/part{it}.mp4</link>"
-                f"<enclosure url='{self.address}/part{it}.mp4' type='video/mp4' length='1'/></item>"
-                for it in range(3)
+                f"<item><title>{it}</title><link>{self.address}/{it}.mp4</link>"
+                f"<enclosure url='{self.address}/{it}.mp4' type='video/mp4' length='1'/></item>"
+                for it in self.listed
             )
             channel = f"<channel><title>All</title>{items}</channel>"
             feed = f"<?xml version='1.0'?><rss version='2.0'>{channel}</rss>"
             self.send(handler, feed.encode(), "application/rss+xml")
+        elif path == "/gallery":
+            films = "".join(f"<video src='/{it}.mp4'></video>" for it in self.listed)
+            page = f"<html><head><title>Party</title></head><body>{films}</body></html>"
+            self.send(handler, page.encode(), "text/html")
+        elif path == "/text.mp4":
+            self.send(handler, b"no video at all " * 300, "video/mp4")
+        elif path == "/large.mp4":
+            handler.send_response(200)
+            handler.send_header("Content-Type", "video/mp4")
+            handler.send_header("Content-Length", str(1 << 30))
+            handler.end_headers()
+            handler.wfile.write(self.video)
+        elif path == "/trickle.mp4":
+            handler.send_response(200)
+            handler.send_header("Content-Type", "video/mp4")
+            handler.send_header("Content-Length", str(len(self.video)))
+            handler.end_headers()
+            for it in self.video:
+                handler.wfile.write(bytes([it]))
+                time.sleep(0.05)
+        elif path == "/reset.mp4" and self.broken > 0:
+            self.broken -= 1
+            handler.send_response(200)
+            handler.send_header("Content-Type", "video/mp4")
+            handler.send_header("Content-Length", str(len(self.video)))
+            handler.end_headers()
+            handler.wfile.write(self.video[: len(self.video) // 2])
+            handler.wfile.flush()
+            # With nothing lingering the other side sees the connection reset.
+            handler.connection.setsockopt(
+                socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
+            )
+            handler.connection.close()
         elif path == "/away":
             handler.send_response(302)
             handler.send_header("Location", "file:///etc/passwd")

@@ -20,7 +20,7 @@ ONE = "https://example.org/a.mp4"
 def read(tmp_path: Path, name: str, data: bytes) -> list[str]:
     path = tmp_path / name
     path.write_bytes(data)
-    return addresses.read(bytes(path))
+    return list(addresses.read(bytes(path)).found)
 
 
 @pytest.mark.parametrize(

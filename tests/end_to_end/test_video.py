@@ -259,13 +259,16 @@ def killed_and_finished(home: Home, film: Path, rng: random.Random, *, kills: in
     return hit
 
 
-def check_kills(tmp_path: Path, test_data: Path, scanned: Home, film: Path, kills: int) -> None:
+def check_kills(
+    tmp_path: Path, test_data: Path, scanned: Home, film: Path, *, kills: int, least: int
+) -> None:
+    """A short film may be done before the last kill: `least` is how many must have hit."""
     home = build_home(
         tmp_path / "home", models={"weights": str(test_data / "weights")}, workers={"count": 2}
     )
     shutil.copy(film, home.path / "film.mp4")
     hit = killed_and_finished(home, home.path / "film.mp4", random.Random(7), kills=kills)
-    assert hit >= kills // 3
+    assert hit >= least
     wanted, found = state(scanned), state(home)
     for name in STATE:
         assert found[name] == wanted[name], name
@@ -274,15 +277,21 @@ def check_kills(tmp_path: Path, test_data: Path, scanned: Home, film: Path, kill
 def test_killed_in_the_middle_it_ends_as_undisturbed(
     tmp_path: Path, test_data: Path, scanned: Home, film: Path
 ) -> None:
-    check_kills(tmp_path, test_data, scanned, film, kills=3)
+    check_kills(tmp_path, test_data, scanned, film, kills=3, least=1)
 
 
 @pytest.mark.long
-@pytest.mark.timeout(1200)
-def test_killed_twenty_times_it_ends_as_undisturbed(
-    tmp_path: Path, test_data: Path, scanned: Home, film: Path
-) -> None:
-    check_kills(tmp_path, test_data, scanned, film, kills=20)
+@pytest.mark.timeout(1800)
+def test_killed_twenty_times_it_ends_as_undisturbed(tmp_path: Path, test_data: Path) -> None:
+    options = ("--size", "640x360", "--fps", "8", "--shots", "700", "--people", "8", "--seed", "5")
+    film = films.make(tmp_path / "long.mp4", *options)
+    undisturbed = build_home(
+        tmp_path / "whole", models={"weights": str(test_data / "weights")}, workers={"count": 2}
+    )
+    shutil.copy(film, undisturbed.path / "film.mp4")
+    assert undisturbed.rollcall("scan", undisturbed.path / "film.mp4").returncode == 0
+    assert undisturbed.value("SELECT count(*) FROM parts") >= 15
+    check_kills(tmp_path, test_data, undisturbed, film, kills=20, least=20)
 
 
 def test_parts_one_after_another_give_the_same_rows(
