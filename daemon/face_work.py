@@ -29,14 +29,20 @@ def crops_of(frame: Frame, faces: Sequence[Detection], settings: Settings) -> li
 
 
 def measured(
-    frame: Frame, faces: Sequence[Detection], crops: Sequence[Crop], stages: Stages
+    size: tuple[int, int],
+    scale: float,
+    faces: Sequence[Detection],
+    crops: Sequence[Crop],
+    stages: Stages,
 ) -> list[dict[str, float]]:
-    """quality: the measures of each face that need no recognition model."""
-    height, width = frame.picture.shape[:2]
+    """quality: the measures of each face that need no recognition model. `size` is the width and
+    height of the picture in which they are, `scale` how many full-size pixels one of its shows.
+    """
+    width, height = size
     found = [measure(*it, width, height) for it in zip(crops, faces, strict=True)]
     if stages.eye_points is not None:
         for own, crop, face in zip(found, crops, faces, strict=True):
-            ratio = eye_aspect_ratio(stages.eye_points, crop, face, frame.scale)
+            ratio = eye_aspect_ratio(stages.eye_points, crop, face, scale)
             own["eye_aspect_ratio"] = ratio
     return found
 

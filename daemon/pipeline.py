@@ -98,7 +98,7 @@ def _look(work: Work) -> None:
     with work.book.step("align"):
         work.crops = crops_of(frame, work.found, settings)
     with work.book.step("quality"):
-        work.measures = measured(frame, work.found, work.crops, work.stages)
+        work.measures = measured(frame.size, frame.scale, work.found, work.crops, work.stages)
     work.scale = frame.scale
 
 
@@ -150,7 +150,7 @@ class Examined:
 def examine(path: bytes, stages: Stages) -> Examined:
     """Measure the faces of a photo that is not catalogued. Raises BadFile, as `look` does."""
     frame, faces, crops = _seen(path, stages)
-    measures = measured(frame, faces, crops, stages)
+    measures = measured(frame.size, frame.scale, faces, crops, stages)
     for embedder in stages.embedders:
         if embedder.name == FITTED_FOR:
             add_told(measures, embedder.embedded(crops), crops, embedder, settings=stages.settings)

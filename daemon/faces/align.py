@@ -51,6 +51,11 @@ def cut(picture: Picture, detection: Detection, scale_to_full: float, crops: Cro
     )
 
 
+def reach(detection: Detection, margin: float) -> float:
+    """Half the side of the square that a crop of this face is cut from, in the picture's pixels."""
+    return max(detection.w, detection.h, 1.0) * (0.5 + margin)
+
+
 def quality_of(side_px: int, crops: Crops) -> int:
     """The JPEG quality of a crop whose longest side is `side_px`: small faces are worth more."""
     small = side_px < _SMALL * crops.size
@@ -142,7 +147,7 @@ def _region(picture: Picture, detection: Detection, margin: float) -> tuple[int,
     inside the picture.
     """
     height, width = picture.shape[:2]
-    half = max(detection.w, detection.h, 1.0) * (0.5 + margin)
+    half = reach(detection, margin)
     x, y = detection.x + detection.w / 2, detection.y + detection.h / 2
     left = min(max(0, math.floor(x - half)), width - 1)
     top = min(max(0, math.floor(y - half)), height - 1)

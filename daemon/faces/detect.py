@@ -33,16 +33,17 @@ def detect(
     section: Detect,
     *,
     scale: float | Sequence[float] = 1.0,
+    sharp: bool = True,
 ) -> list[list[Detection]]:
     """The faces of each picture, most confident first, in pixels of the picture given; boxes may
-    reach beyond it.
+    reach beyond it. `sharp` false leaves out the close look for points (see `looks.look`).
 
     `scale` is how many pixels of the full-size picture one pixel of a picture shows, for all or for
     each: faces narrower than `section.min_face_px` there are dropped, and those less confident than
     `section.min_confidence`.
     """
     scales = [scale] * len(pictures) if isinstance(scale, int | float) else list(scale)
-    found = _found(pictures, scales, detector, section)
+    found = _found(pictures, scales, detector, section, sharp=sharp)
     return [
         [face for face in faces if face.w * to_full >= section.min_face_px and face.h > 0]
         for faces, to_full in zip(found, scales, strict=True)
@@ -50,7 +51,12 @@ def detect(
 
 
 def _found(
-    pictures: Sequence[Picture], scales: Sequence[float], detector: Detector, section: Detect
+    pictures: Sequence[Picture],
+    scales: Sequence[float],
+    detector: Detector,
+    section: Detect,
+    *,
+    sharp: bool = True,
 ) -> list[list[Detection]]:
     """What a detector finds in its own way; what several find is united."""
     if isinstance(detector, Several):
@@ -59,7 +65,7 @@ def _found(
     if not isinstance(detector, Doubting):
         seen = whole(pictures, detector.detect, section.size)
         return [[it for it in faces if it.confidence >= section.min_confidence] for faces in seen]
-    looks = look(pictures, scales, detector, section)
+    looks = look(pictures, scales, detector, section, sharp=sharp)
     if section.second_chance:
         _try_again(pictures, looks, detector, section)
     return [it.faces for it in looks]

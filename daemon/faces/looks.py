@@ -79,10 +79,16 @@ class Seen:
 
 
 def look(
-    pictures: Sequence[Picture], scales: Sequence[float], detector: Doubting, section: Detect
+    pictures: Sequence[Picture],
+    scales: Sequence[float],
+    detector: Doubting,
+    section: Detect,
+    *,
+    sharp: bool = True,
 ) -> list[Seen]:
     """The faces of each picture that are sure enough, in its own pixels; `scales` are how many
-    pixels of the full-size picture each pixel shows.
+    pixels of the full-size picture each pixel shows. Where not all will be needed, `sharp` is false
+    and `sharpened` is left to the caller.
     """
     views = [
         shrunk(picture, first_px(section, picture.shape[0], picture.shape[1], scale=scale))
@@ -110,11 +116,20 @@ def look(
     for index, faces in zip(again, larger, strict=True):
         found[index] = distinct([*found[index], *_sure(faces, section)])
     sure = confirmed(pictures, found, detector, section)
-    sure = sharpened(pictures, sure, detector, enough_px=[_LARGE_PX * it.across for it in views])
+    if sharp:
+        enough_px = [_LARGE_PX * it.across for it in views]
+        sure = sharpened(pictures, sure, detector, enough_px=enough_px)
     return [
         Seen(faces=faces, first=view, hint=max((it.confidence for it in some), default=0.0))
         for faces, view, some in zip(sure, views, suspects, strict=True)
     ]
+
+
+def enough_px(picture: Picture, scale: float, section: Detect) -> float:
+    """How wide a face is, in pixels of the picture, whose points need no closer look."""
+    height, width = picture.shape[:2]
+    across = max(height, width) / first_px(section, height, width, scale=scale)
+    return float(_LARGE_PX * max(1.0, across))
 
 
 def whole(pictures: Sequence[Picture], see: See, size: int) -> list[list[Detection]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -27,7 +28,7 @@ class View:
     down: float = 1.0
 
     def placed(self, face: Detection) -> Detection:
-        """A face of the view, in pixels of the whole picture."""
+        """A face of the view, in pixels of the whole picture (see `taken`)."""
         scale = np.array([self.across, self.down], np.float32)
         corner = np.array([self.left, self.top], np.float32)
         return replace(
@@ -38,6 +39,12 @@ class View:
             h=face.h * self.down,
             landmarks=(face.landmarks * scale + corner).astype(np.float32),
         )
+
+    def taken(self, face: Detection) -> Detection:
+        """A face of the whole picture, in pixels of the view, which is not shrunk."""
+        corner = np.array([self.left, self.top], np.float32)
+        landmarks = (face.landmarks - corner).astype(np.float32)
+        return replace(face, x=face.x - self.left, y=face.y - self.top, landmarks=landmarks)
 
 
 def shrunk(picture: Picture, longest_px: int) -> View:
@@ -90,6 +97,20 @@ def window(picture: Picture, middle: tuple[float, float], side: float, longest_p
         across=inner.across,
         down=inner.down,
     )
+
+
+def part(picture: Picture, middle: tuple[float, float], half: float) -> View:
+    """A copy of the square around `middle`, clipped to the picture, in its own pixels: what is kept
+    where the whole picture would be too much.
+    """
+    height, width = picture.shape[:2]
+    left, top = max(0, math.floor(middle[0] - half)), max(0, math.floor(middle[1] - half))
+    right, bottom = (
+        min(width, math.ceil(middle[0] + half)),
+        min(height, math.ceil(middle[1] + half)),
+    )
+    cut = picture[top : max(bottom, top + 1), left : max(right, left + 1)].copy()
+    return View(picture=cut, left=float(left), top=float(top))
 
 
 def padded(picture: Picture, multiple: int = 32) -> tuple[int, int]:

@@ -32,6 +32,12 @@ class Frame:
     picture: Picture
     scale: float
 
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height of the picture."""
+        height, width = self.picture.shape[:2]
+        return width, height
+
 
 def read_picture(path: bytes, facts: MediaFacts, *, min_side_px: int) -> Frame:
     """The picture at `path`, upright, no larger than it need be; `facts` are what `probe` said of

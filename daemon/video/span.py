@@ -6,7 +6,7 @@ any order and side by side. What goes on over its borders is tied by the writer.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
 
@@ -17,8 +17,11 @@ from catalog.records import FrameRecord, SceneRecord, SpanRecord, TrackRecord
 from catalog.track_paths import packed
 from daemon.errors import BadFile, TryLater
 from daemon.face_work import add_told, crops_of, face_record, measured
+from daemon.faces.align import reach
 from daemon.faces.detect import detect
+from daemon.faces.looks import Doubting, enough_px, sharpened
 from daemon.faces.quality import FITTED_FOR, quality
+from daemon.faces.views import part
 from daemon.intake.frames import Frame, preview
 from daemon.people.starting import starting
 from daemon.pipeline import still_the_same
@@ -28,14 +31,14 @@ from daemon.video import reader, sighting
 from daemon.video.cuts import scenes
 from daemon.video.glimpse import Glimpse
 from daemon.video.keeping import Keeper
-from daemon.video.sighting import Sighting
+from daemon.video.sighting import Patch, Sighting
 from daemon.video.tracker import Alike, Track, Tracker
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from catalog.records import EmbedderRecord, PreviewRecord
-    from daemon.faces.values import Embedder, Vectors
+    from daemon.faces.values import Detection, Embedder, Vectors
     from daemon.settings import Detect
     from daemon.stages import Stages
     from daemon.tasks import SpanTask
@@ -46,7 +49,10 @@ if TYPE_CHECKING:
 _MOST_PX: Final = 1920
 # A cut at the very border is seen by what is before it and after it.
 _LEAD_S: Final = 0.5
-# Crops in memory for each face that is kept in the end.
+# A closer look shows so much of a face's size on each side of it, and moves it so much.
+_SEEN_CLOSELY: Final = 0.2
+_SLACK: Final = 1.25
+# Faces with their surroundings in memory for each face that is kept in the end.
 _CANDIDATES: Final = 2
 
 
@@ -65,7 +71,7 @@ class Work:
     tracks: list[tuple[int, list[Sighting]]] = field(default_factory=list)
     last_looks: dict[int, float] = field(default_factory=dict)
     first_looks: dict[int, float] = field(default_factory=dict)
-    poster: tuple[tuple[bool, float], PreviewRecord] | None = None
+    poster: tuple[tuple[bool, float], Frame] | None = None
 
 
 def catalogue_span(task: SpanTask, stages: Stages) -> SpanRecord:
@@ -145,22 +151,10 @@ def _sightings(work: Work, kept: Kept[Shown]) -> list[Sighting]:
         picture, scale = kept.shown.picture(_MOST_PX)
     frame = Frame(picture=picture, scale=scale)
     with book.step("detect", stages.detector.name):
-        faces = detect([picture], stages.detector, work.section, scale=scale)[0]
+        is_led = isinstance(stages.detector, Doubting)
+        faces = detect([picture], stages.detector, work.section, scale=scale, sharp=not is_led)[0]
     with book.step("align"):
-        crops = crops_of(frame, faces, stages.settings)
-    with book.step("quality"):
-        measures = measured(frame, faces, crops, stages)
-    found = [
-        Sighting(
-            time_s=time_s,
-            detection=face,
-            scale=scale,
-            crop=crop,
-            measures=own,
-            score=quality(own).score,
-        )
-        for face, crop, own in zip(faces, crops, measures, strict=True)
-    ]
+        found = [_sighting(work, frame, face, time_s, is_sharp=not is_led) for face in faces]
     work.frames.append(
         FrameRecord(
             time_s=time_s,
@@ -172,8 +166,49 @@ def _sightings(work: Work, kept: Kept[Shown]) -> list[Sighting]:
     )
     work.first_looks.setdefault(kept.scene, time_s)
     work.last_looks[kept.scene] = time_s
-    _choose_poster(work, frame, max((it.score for it in found), default=0.0))
+    _choose_poster(work, frame, max((it.promise for it in found), default=0.0))
     return found
+
+
+def _sighting(
+    work: Work, frame: Frame, face: Detection, time_s: float, *, is_sharp: bool
+) -> Sighting:
+    """A face with what is around it, so that the frame can go."""
+    height, width = frame.picture.shape[:2]
+    margin = work.stages.settings.crops.margin
+    half = _SLACK * max(reach(face, margin), reach(face, _SEEN_CLOSELY))
+    view = part(frame.picture, (face.x + face.w / 2, face.y + face.h / 2), half)
+    enough = 0.0 if is_sharp else enough_px(frame.picture, frame.scale, work.section)
+    patch = Patch(view=view, width=width, height=height, enough_px=enough)
+    return Sighting(time_s=time_s, detection=face, scale=frame.scale, patch=patch)
+
+
+def _develop(work: Work, faces: Sequence[Sighting]) -> None:
+    """detect (closely) → align → quality, of faces that are needed and have no crop yet."""
+    stages, book = work.stages, work.book
+    lacking = [(it, it.patch) for it in faces if it.crop is None and it.patch is not None]
+    if not lacking:
+        return
+    patches = [patch for _, patch in lacking]
+    there = [patch.view.taken(it.detection) for it, patch in lacking]
+    with book.step("detect", stages.detector.name):
+        close = sharpened(
+            [patch.view.picture for patch in patches],
+            [[it] for it in there],
+            stages.detector,
+            enough_px=[patch.enough_px for patch in patches],
+        )
+    for (it, patch), (face,) in zip(lacking, close, strict=True):
+        it.detection = patch.view.placed(face)
+        with book.step("align"):
+            frame = Frame(picture=patch.view.picture, scale=it.scale)
+            crop = crops_of(frame, [face], stages.settings)[0]
+            corner = patch.view.left * it.scale, patch.view.top * it.scale
+            it.crop = replace(crop, x=crop.x + corner[0], y=crop.y + corner[1])
+        with book.step("quality"):
+            size = patch.width, patch.height
+            it.measures = measured(size, it.scale, [it.detection], [it.crop], stages)[0]
+            it.score = quality(it.measures).score
 
 
 def _choose_poster(work: Work, frame: Frame, score: float) -> None:
@@ -181,13 +216,19 @@ def _choose_poster(work: Work, frame: Frame, score: float) -> None:
     rank = (score > 0, score)
     if work.task.part > 0 or (work.poster is not None and rank <= work.poster[0]):
         return
+    work.poster = rank, frame
+
+
+def _preview(work: Work) -> PreviewRecord | None:
+    if work.poster is None:
+        return None
     crops = work.stages.settings.crops
-    made = preview(frame, size_px=crops.preview_size, quality=crops.preview_quality)
-    work.poster = rank, made
+    return preview(work.poster[1], size_px=crops.preview_size, quality=crops.preview_quality)
 
 
 def _vectors(work: Work, embedder: Embedder, faces: Sequence[Any]) -> Vectors:
     """embed: a unit vector each, computed where there is none yet."""
+    _develop(work, faces)
     lacking = [it for it in faces if it.vector is None]
     if lacking:
         with work.book.step("embed", embedder.name):
@@ -219,13 +260,15 @@ def _end_scene(work: Work, tracker: Tracker[Sighting], scene: int) -> None:
 def _one_person_each(work: Work, track: Track[Sighting]) -> list[list[Sighting]]:
     """The faces of a track, divided where it went over from one person to another."""
     embedder, most = work.stages.embedders[0], work.stages.settings.video.faces_per_track
-    kept = sighting.best(track.faces, most)
+    promising = sighting.promising(track.faces, most)
+    _develop(work, promising)
+    kept = sighting.worth_keeping(promising)
     _vectors(work, embedder, kept)
     place = sighting.divided(kept, _alike(embedder).apart)
     if place is None:
         for it in track.faces:
             if it not in kept:
-                it.crop = None
+                it.let_go()
         return [track.faces]
     at = track.faces.index(kept[place])
     halves = Track(faces=track.faces[:at]), Track(faces=track.faces[at:])
@@ -244,7 +287,7 @@ def _record(work: Work) -> SpanRecord:
         frames=tuple(work.frames),
         tracks=tuple(_track(work, scene, faces, ends, others) for scene, faces in work.tracks),
         skipped=dict(sorted(skipped.items())),
-        preview=None if work.poster is None else work.poster[1],
+        preview=_preview(work),
         steps=_steps(work),
     )
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import pytest
 
-from daemon.video.sighting import Sighting, best, divided, thin
+from daemon.faces.values import Detection
+from daemon.video.sighting import Sighting, divided, promising, thin, worth_keeping
 from daemon.video.tracker import Alike, Tracker
 
 ALIKE = Alike(same=0.9, apart=0.8)
@@ -98,16 +99,19 @@ def test_an_empty_frame_changes_nothing() -> None:
 
 
 def sighting(time_s: float, score: float, vector: np.ndarray | None = None) -> Sighting:
+    """A face as good as it promises to be."""
+    face = Detection(
+        x=0, y=0, w=10, h=10, landmarks=np.zeros((5, 2)), confidence=score, detector="yunet"
+    )
     return Sighting(
-        time_s=time_s, detection=None, scale=1.0, crop=object(), measures={}, score=score,
-        vector=vector,
-    )  # fmt: skip
+        time_s=time_s, detection=face, scale=1.0, patch=object(), score=score, vector=vector
+    )
 
 
-class TestBest:
+class TestPromising:
     def test_one_of_each_part_of_the_time(self) -> None:
         faces = [sighting(0.4 * it, 0.5 + 0.4 * (it % 5 == 3)) for it in range(50)]
-        found = best(faces, 8)
+        found = promising(faces, 8)
         assert len(found) == 8
         assert all(it.score > 0.8 for it in found)
         assert np.diff([it.time_s for it in found]).min() > 0.5
@@ -115,10 +119,13 @@ class TestBest:
     @pytest.mark.parametrize(("length_s", "kept"), [(0.0, 1), (0.4, 1), (1.6, 3), (60.0, 8)])
     def test_how_many(self, length_s: float, kept: int) -> None:
         count = max(1, round(length_s / 0.4) + (length_s > 0))
-        assert len(best([sighting(0.4 * it, 0.9) for it in range(count)], 8)) == kept
+        assert len(promising([sighting(0.4 * it, 0.9) for it in range(count)], 8)) == kept
 
     def test_of_a_hopeless_track_one(self) -> None:
-        assert [it.score for it in best([sighting(it, 0.01 * it) for it in range(9)], 8)] == [0.08]
+        faces = [sighting(it, 0.01 * it) for it in range(9)]
+        assert [it.score for it in worth_keeping(faces)] == [0.08]
+        better = [*faces, sighting(9, 0.5)]
+        assert worth_keeping(better) == better
 
     def test_thinning_keeps_good_ones_spread_over_the_time_and_the_last(self) -> None:
         faces = [sighting(float(it), 0.9 if it % 7 == 0 else 0.3) for it in range(100)]
@@ -126,9 +133,9 @@ class TestBest:
         for it in faces:
             seen.append(it)
             thin(seen, 16)
-            assert sum(face.crop is not None for face in seen) <= 16
-            assert it.crop is not None
-        left = [it for it in faces if it.crop is not None]
+            assert sum(face.patch is not None for face in seen) <= 16
+            assert it.patch is not None
+        left = [it for it in faces if it.patch is not None]
         assert left[0].time_s < 12 and np.diff([it.time_s for it in left]).max() < 20
         assert sum(it.score == 0.9 for it in left) >= 12
 
