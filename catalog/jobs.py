@@ -263,7 +263,7 @@ def listing(
     elif finished:
         where = "1"
     rows = connection.execute(
-        f"""SELECT id, kind, key, state, priority, attempts, not_before, progress, error,
+        f"""SELECT id, kind, key, media_id, state, priority, attempts, not_before, progress, error,
                    created_at, finished_at,
                    (SELECT path FROM files WHERE files.media_id = jobs.media_id
                     ORDER BY files.state = 'present' DESC, files.id LIMIT 1) AS path

@@ -63,6 +63,16 @@ def plan(connection: sqlite3.Connection, media_id: int, duration_s: float | None
             jobs.enqueue(connection, "ingest", key, media_id=media_id, priority=priority)
 
 
+def tell_progress(connection: sqlite3.Connection, media_id: int) -> None:
+    """Have the open jobs of a video say how much of it is done."""
+    connection.execute(
+        f"""UPDATE jobs SET progress = (SELECT avg(state <> 'pending') FROM parts
+                                        WHERE parts.media_id = jobs.media_id)
+            WHERE media_id = ? AND kind = 'ingest' AND state IN {jobs.OPEN}""",
+        [media_id],
+    )
+
+
 def of_job(connection: sqlite3.Connection, job: Job) -> Part | None:
     """The part that this ingest job is about; None where it is about a whole file."""
     _, mark, number = job.key.partition(_MARK)

@@ -64,6 +64,7 @@ def commit_span(
         track_links.link(catalog, media_id, number)
     leaders.elect(catalog, media_id, part)
     state = parts.settle(catalog, media_id)
+    parts.tell_progress(catalog, media_id)
     if row["state"] != "done" and state == "done":  # what people undo later must not come back
         carry_over_tracks(catalog, media_id)
     exemplars.renew_for_media(catalog, media_id)

@@ -63,20 +63,25 @@ def queue(connection: sqlite3.Connection) -> list[dict[str, Any]]:
     return [dict(row) for row in rows]
 
 
-def videos_in_hand(connection: sqlite3.Connection, *, workers: int) -> list[dict[str, Any]]:
-    """The videos of which minutes are left to read: path, how many are done, how many there are,
-    and about how many seconds are left for so many workers; None before the first minute is done.
+def videos_in_hand(
+    connection: sqlite3.Connection, *, workers: int, media_id: int | None = None
+) -> list[dict[str, Any]]:
+    """The videos of which minutes are left to read, or this one: media_id, path, how many are done,
+    how many there are, and about how many seconds are left for so many workers; None before the
+    first minute is done.
     """
+    which = "SELECT media_id FROM parts WHERE state = 'pending'" if media_id is None else "?"
     rows = connection.execute(
-        """SELECT (SELECT path FROM files WHERE files.media_id = parts.media_id
-                   ORDER BY files.state = 'present' DESC, files.id LIMIT 1) AS path,
-                  sum(state = 'done') AS done, sum(state = 'pending') AS left, count(*) AS parts,
-                  (SELECT sum(seconds) FROM steps WHERE steps.media_id = parts.media_id) AS seconds
-           FROM parts WHERE media_id IN (SELECT media_id FROM parts WHERE state = 'pending')
-           GROUP BY media_id ORDER BY media_id"""
+        f"""SELECT media_id, (SELECT path FROM files WHERE files.media_id = parts.media_id
+                              ORDER BY files.state = 'present' DESC, files.id LIMIT 1) AS path,
+                   sum(state = 'done') AS done, sum(state = 'pending') AS left, count(*) AS parts,
+                   (SELECT sum(seconds) FROM steps WHERE steps.media_id = parts.media_id) AS seconds
+            FROM parts WHERE media_id IN ({which}) GROUP BY media_id ORDER BY media_id""",
+        [] if media_id is None else [media_id],
     ).fetchall()
     return [
         {
+            "media_id": row["media_id"],
             "path": row["path"],
             "done": int(row["done"]),
             "parts": int(row["parts"]),
@@ -85,7 +90,21 @@ def videos_in_hand(connection: sqlite3.Connection, *, workers: int) -> list[dict
             else None,
         }
         for row in rows
+        if row["left"]
     ]
+
+
+def minutes_done(video: Mapping[str, Any]) -> str:
+    """How far a video in hand has come, for people."""
+    left = "" if video["left_s"] is None else f", about {rough_duration(video['left_s'])} left"
+    return f"{video['done']} of {video['parts']} minutes{left}"
+
+
+def rough_duration(seconds: float) -> str:
+    """A time that is left, as people say it."""
+    if seconds < 90:
+        return f"{round(seconds)} s"
+    return f"{round(seconds / 60)} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
 def daemon(connection: sqlite3.Connection) -> dict[str, Any]:

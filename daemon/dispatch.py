@@ -11,9 +11,9 @@ import threading
 import time
 from collections import deque
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from catalog import calibrations, jobs, parts
+from catalog import calibrations, jobs, parts, status
 from catalog.media import commit_part
 from catalog.records import PartRecord, SpanRecord
 from catalog.spans import commit_span
@@ -228,15 +228,23 @@ class Dispatcher:
 
     def _commit(self, result: Result) -> Future[str]:
         errand, record = result.errand, result.record
+        in_hand: list[dict[str, Any]] = []
 
         def work(catalog: sqlite3.Connection, crops: sqlite3.Connection) -> str:
             if isinstance(record, SpanRecord):
-                return commit_span(catalog, crops, record, errand.job, patience=self._patience)
+                state = commit_span(catalog, crops, record, errand.job, patience=self._patience)
+                in_hand.extend(
+                    status.videos_in_hand(
+                        catalog, workers=self._workers, media_id=errand.job.media_id
+                    )
+                )
+                return state
             return commit_part(catalog, crops, record, errand.job, patience=self._patience)
 
         def tell(done: Future[str]) -> None:
             if not done.cancelled() and done.exception() is None:
-                logger.info("%s: %s", _shown(errand.task), _what(record))
+                more = "".join(f"; {status.minutes_done(it)}" for it in in_hand)
+                logger.info("%s: %s%s", _shown(errand.task), _what(record), more)
                 self._listeners.on_commit(done.result())
                 # The same content may have been asked for again while it was in hand.
                 self._loop.wake()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from catalog import jobs
+from catalog import jobs, status
 from catalog.connect import connect, transaction
 from daemon.commands.common import config_option, json_option, open_catalog, print_json
 
@@ -34,6 +34,8 @@ def list_jobs(
     """List jobs that are open or in trouble, newest first."""
     with closing(open_catalog(settings)) as connection:
         rows = jobs.listing(connection, state=state, finished=everything, limit=limit)
+        workers = (status.daemon(connection)["workers"] or {}).get("count") or 1
+        videos = {it["media_id"]: it for it in status.videos_in_hand(connection, workers=workers)}
     if as_json:
         print_json(rows)
         return
@@ -42,9 +44,16 @@ def list_jobs(
         line = (
             f"{row['id']:>7}  {row['kind']:<9} {row['state']:<11} tries {row['attempts']}  {what}"
         )
-        click.echo(f"{line}  ({row['error']})" if row["error"] else line)
+        video = videos.get(row["media_id"]) if row["kind"] == "ingest" else None
+        notes = [row["error"], status.minutes_done(video) if video else _share(row["progress"])]
+        told = "; ".join(it for it in notes if it)
+        click.echo(f"{line}  ({told})" if told else line)
     if not rows:
         click.echo("no jobs" if everything or state else "no open jobs and none in trouble")
+
+
+def _share(progress: float | None) -> str | None:
+    return None if progress is None or progress >= 1 else f"{progress:.0%} done"
 
 
 @command.command("retry", epilog="Example: rollcall jobs retry --all")

@@ -135,9 +135,8 @@ def _print(report: dict[str, Any]) -> None:
     for job in report["queue"]:
         click.echo(f"jobs      {job['jobs']} {job['kind']} {job['state']}")
     for video in report["videos_in_hand"]:
-        left = "" if video["left_s"] is None else f", about {_duration(video['left_s'])} left"
         path = str(video["path"]).replace("\n", "\\n")
-        click.echo(f"video     {path}: {video['done']} of {video['parts']} minutes{left}")
+        click.echo(f"video     {path}: {facts.minutes_done(video)}")
     for step, count in report["made_with_other_settings"].items():
         click.echo(f"older     {count} files have {step} made with other settings")
     for step in report["recompute"]:
@@ -149,12 +148,6 @@ def _print(report: dict[str, Any]) -> None:
     for failure in report.get("failures", []):
         path = str(failure["path"]).replace("\n", "\\n")
         click.echo(f"          {path}: {failure['reason']}")
-
-
-def _duration(seconds: int) -> str:
-    if seconds < 90:
-        return f"{seconds} s"
-    return f"{round(seconds / 60)} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
 def _print_engine(engine: dict[str, Any]) -> None:

@@ -115,5 +115,10 @@ def test_how_long_is_left(make: Maker, catalog: sqlite3.Connection) -> None:
         )
     (told,) = status.videos_in_hand(catalog, workers=2)
     assert (told["done"], told["left_s"]) == (4, 15)
+    assert status.minutes_done(told) == "4 of 10 minutes, about 15 s left"
+    assert status.videos_in_hand(catalog, workers=2, media_id=media_id) == [told]
+    parts.tell_progress(catalog, media_id)
+    waiting = "SELECT progress FROM jobs WHERE kind = 'ingest' AND state = 'waiting'"
+    assert {row["progress"] for row in catalog.execute(waiting)} == {0.4}
     catalog.execute("UPDATE parts SET state = 'done'")
     assert status.videos_in_hand(catalog, workers=2) == []

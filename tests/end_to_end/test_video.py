@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import shutil
 import signal
 import time
@@ -240,6 +241,23 @@ def test_bad_videos_are_rows_with_a_reason_and_what_can_be_read_is_kept(
         assert found[name][0] == "failed" and reason in found[name][1], (name, found[name])
     assert not [line for line in done.stderr.splitlines() if "Traceback" in line]
     assert home.rollcall("verify").returncode == 0
+
+
+def test_how_far_it_has_come_is_told(home: Home, film: Path) -> None:
+    """A video of two minutes and a half, stopped after the first part that is written."""
+    part = films.repeated(film, home.path / "long.mp4", 2)
+    with home.started("scan", str(part)) as process:
+        home.wait(lambda: home.query("SELECT 1 FROM parts WHERE state = 'done'"), timeout_s=60)
+        process.process.send_signal(signal.SIGINT)
+        process.process.wait()
+        assert re.search(
+            r"minute \d of \d: \d+ tracks?; \d of \d minutes, about \d+ s left", process.said()
+        )
+    listed = home.rollcall("jobs", "list").stdout
+    assert re.search(r"\d of \d minutes, about \d+ s left", listed), listed
+    told = json.loads(home.rollcall("jobs", "list", "--json").stdout)
+    assert all(0 < it["progress"] < 1 for it in told if it["state"] == "waiting")
+    assert " minutes, about " in home.rollcall("status").stdout
 
 
 def killed_and_finished(home: Home, film: Path, rng: random.Random, *, kills: int) -> int:
