@@ -17,10 +17,11 @@ import cv2
 import numpy as np
 
 from benchmarks import degradations, labelled, report
+from catalog.measures import MEASURES
 from daemon.faces import zoo
 from daemon.faces.align import cut
 from daemon.faces.detect import detect
-from daemon.faces.measures.table import MEASURES, measure
+from daemon.faces.measures.table import measure
 from daemon.faces.measures.vector import stability, told
 from daemon.faces.plan import plan
 

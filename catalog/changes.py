@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from catalog import clock
-from catalog.errors import RollcallError
+from catalog.errors import NotThereError
 
 if TYPE_CHECKING:
     import sqlite3
@@ -30,10 +30,8 @@ _BUILDS_ON = """FROM change_subjects AS earlier CROSS JOIN change_subjects AS la
     WHERE earlier.kind <> 'person'"""
 
 
-class NoSuchChangeError(RollcallError):
+class NoSuchChangeError(NotThereError):
     """The undo log holds no such change."""
-
-    exit_code = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

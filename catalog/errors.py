@@ -11,3 +11,9 @@ class RollcallError(Exception):
 
 class CatalogError(RollcallError):
     """The catalog cannot be opened, is of another version, or is damaged."""
+
+
+class NotThereError(RollcallError):
+    """What was asked for by its number or name does not exist."""
+
+    exit_code = 2

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from catalog import calibrations, files, leaders, likeness
-from catalog.errors import RollcallError
+from catalog.errors import NotThereError
 
 if TYPE_CHECKING:
     import sqlite3
@@ -23,10 +23,8 @@ if TYPE_CHECKING:
 SAME_SIMILARITY = 0.002
 
 
-class NoSuchFaceError(RollcallError):
+class NoSuchFaceError(NotThereError):
     """No face has this number."""
-
-    exit_code = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

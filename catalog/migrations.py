@@ -32,6 +32,7 @@ CATALOG_STEPS = (
     "0006_downloads",
     "0007_leaders",
     "0008_download_items",
+    "0009_open_questions",
 )
 CROPS_STEPS = ("crops_0001_initial",)
 RECORD = "_sqlite_migrations"

@@ -6,7 +6,7 @@ import unicodedata
 from typing import TYPE_CHECKING, Any
 
 from catalog import clock
-from catalog.errors import RollcallError
+from catalog.errors import NotThereError
 
 if TYPE_CHECKING:
     import sqlite3
@@ -15,10 +15,8 @@ if TYPE_CHECKING:
 LONGEST_ID = 18
 
 
-class NoSuchPersonError(RollcallError):
+class NoSuchPersonError(NotThereError):
     """Nobody has this name or number."""
-
-    exit_code = 2
 
 
 def create(

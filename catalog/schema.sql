@@ -34,7 +34,6 @@ CREATE INDEX media_state ON media(state);
 CREATE INDEX media_taken_at ON media(taken_at);
 CREATE INDEX media_taken_at_local ON media(taken_at_local, faces_count);
 CREATE INDEX media_added_at ON media(added_at);
-CREATE INDEX media_kind ON media(kind);
 CREATE INDEX media_camera ON media(camera_make, camera_model, taken_at_local, faces_count);
 CREATE INDEX media_faces_count ON media(faces_count);
 CREATE INDEX media_paired_media_id ON media(paired_media_id);
@@ -432,3 +431,6 @@ BEGIN
     UPDATE tracks SET person_id = NULL WHERE id = new.id AND person_id IS NOT NULL;
     UPDATE faces SET person_id = NULL WHERE track_id = new.id AND person_id IS NOT NULL;
 END;
+CREATE INDEX assignments_asked ON assignments(person_id, id)
+WHERE state = 'suggested' AND ended_at IS NULL AND model = 'all';
+CREATE INDEX media_kind ON media(kind, taken_at_local);

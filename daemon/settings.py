@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
 
 def _one_or_many(value: object) -> object:
@@ -365,6 +365,34 @@ class Web(Section):
     )
     port: int = Field(8001, ge=1, le=65535, description="port to listen on")
     vectors: bool = Field(default=False, description="show face vectors to SQL in the browser")
+    password: str | None = Field(
+        None,
+        description="hash of the password without which nobody sees or changes anything; "
+        "`rollcall web password` writes it",
+    )
+    guests: bool = Field(
+        default=False, description="who has not the password may look, and change nothing"
+    )
+    hosts: Annotated[tuple[str, ...], BeforeValidator(_one_or_many)] = Field(
+        (),
+        description="names under which the pages are asked for, beside this machine's own: of a "
+        "proxy, say",
+    )
+    upload_mb: int = Field(
+        4096, ge=1, le=1048576, description="larger files are not taken from the browser"
+    )
+
+    @field_validator("password")
+    @classmethod
+    def _is_a_hash(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        from catalog.browse.credentials import CredentialError, check_hash
+
+        try:
+            return check_hash(value)
+        except CredentialError as error:
+            raise ValueError(str(error)) from error
 
 
 class Log(Section):

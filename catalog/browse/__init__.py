@@ -11,7 +11,19 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import datasette as datasette_package
 
-from catalog.browse import assets, authorizer, cells, descriptions, functions, routes, summary
+from catalog.browse import (
+    access,
+    addresses,
+    assets,
+    authorizer,
+    cells,
+    descriptions,
+    functions,
+    guard,
+    login,
+    routes,
+    summary,
+)
 from catalog.browse import queries as questions
 from catalog.browse.site import CROPS, DATABASE, site_of
 from catalog.browse.thumbnails import add_thumbnails, thumbnail
@@ -68,17 +80,35 @@ def render_cell(
 
 
 @hookimpl
-def register_routes() -> list[tuple[str, Any]]:
-    """The addresses of pictures."""
-    return routes.ROUTES
+def register_routes(datasette: Any) -> list[tuple[str, Any]]:
+    """Our pages, the API and the addresses of pictures."""
+    return addresses.routes_of(datasette)
+
+
+@hookimpl
+def permission_allowed(datasette: Any, actor: Any, action: str) -> Any:
+    """Who may look and who may change."""
+    return access.opinion(datasette, actor, action)
+
+
+@hookimpl
+def actor_from_request(datasette: Any, request: Any) -> dict[str, str] | None:
+    """Programs with a token."""
+    return access.actor_of(datasette, request)
+
+
+@hookimpl
+def forbidden(datasette: Any, request: Any, message: str) -> Any:
+    """Who may not look is asked for the password."""
+    return login.instead(datasette, request, message)
 
 
 @hookimpl
 def asgi_wrapper(
     datasette: Any,
 ) -> Callable[[Callable[..., Awaitable[None]]], Callable[..., Awaitable[None]]]:
-    """Pictures stay cacheable for the one who asked."""
-    return lambda app: routes.keep_cacheable(app, datasette)
+    """Pictures stay cacheable for the one who asked; what holds for every answer comes last."""
+    return lambda app: guard.guarded(routes.keep_cacheable(app, datasette), datasette)
 
 
 @hookimpl

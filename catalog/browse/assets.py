@@ -1,4 +1,4 @@
-"""Where the plugin's own stylesheet is served."""
+"""Where the plugin's own stylesheet and scripts are served."""
 
 from __future__ import annotations
 
@@ -7,16 +7,21 @@ import sys
 from functools import cache
 from pathlib import Path
 
-STYLESHEET = Path(__file__).parent / "static" / "rollcall.css"
+STATIC = Path(__file__).parent / "static"
+
+
+def stylesheet_address() -> str:
+    """Where the stylesheet is."""
+    return address_of("rollcall.css")
 
 
 @cache
-def stylesheet_address() -> str:
-    """Its path on the server, with a digest of its content, so that a browser never shows an old
-    one.
+def address_of(name: str) -> str:
+    """A file's path on the server, with a digest of its content, so that a browser never shows an
+    old one.
     """
-    digest = hashlib.sha256(STYLESHEET.read_bytes()).hexdigest()[:8]
-    return f"/-/static-plugins/{_plugin_name()}/{STYLESHEET.name}?{digest}"
+    digest = hashlib.sha256((STATIC / name).read_bytes()).hexdigest()[:8]
+    return f"/-/static-plugins/{_plugin_name()}/{name}?{digest}"
 
 
 def _plugin_name() -> str:

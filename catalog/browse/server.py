@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import importlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import uvicorn
 from datasette.app import Datasette
 from datasette.plugins import pm
 
+from catalog.browse.credentials import Secrets
+from catalog.browse.options import Options
 from catalog.browse.site import PLUGIN, site_of
 
 if TYPE_CHECKING:
@@ -34,21 +36,30 @@ SETTINGS = {
 GRACE_S = 3
 
 
-def build(catalog: Path, *, vectors: bool = False) -> Datasette:
-    """A Datasette that serves `catalog` with this plugin, which is registered here unless it was
-    found as installed.
+class Served(Datasette):  # type: ignore[misc]
+    """A Datasette of ours. The plugin reads the options here and not in its configuration, which
+    Datasette shows to whoever asks; they are there before Datasette asks its plugins anything.
     """
+
+    def __init__(self, options: Options, **arguments: Any) -> None:
+        self.rollcall_options = options
+        super().__init__(**arguments)
+
+
+def build(catalog: Path, options: Options | None = None) -> Datasette:
+    """A Datasette that serves `catalog` with this plugin, which is registered here unless it was
+    found as installed. Raises CredentialError where the file of secrets cannot be used.
+    """
+    options = options or Options()
     plugin = importlib.import_module("catalog.browse")
     if not pm.is_registered(plugin):
         pm.register(plugin, PLUGIN)
     # Where rich is installed Datasette prints every 404 with all local variables, half a second
     # each.
     importlib.import_module("datasette.handle_exception").rich = None  # type: ignore[attr-defined]
-    return Datasette(
-        files=[str(catalog)],
-        settings=SETTINGS,
-        metadata={"plugins": {PLUGIN: {"vectors": vectors}}},
-    )
+    key = None if options.secrets is None else Secrets(options.secrets).signing_key()
+    metadata: dict[str, Any] = {"plugins": {PLUGIN: {}}}
+    return Served(options, files=[str(catalog)], settings=SETTINGS, secret=key, metadata=metadata)
 
 
 def close(served: Datasette) -> None:

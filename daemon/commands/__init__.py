@@ -34,6 +34,7 @@ COMMANDS = (
     "verify",
     "backup",
     "restore",
+    "web",
     "service",
 )
 

@@ -104,7 +104,7 @@ def _faces(found: Examined) -> list[dict[str, Any]]:
 
 
 def _show(found: Examined) -> None:
-    from daemon.faces.measures.table import MEASURES
+    from catalog.measures import MEASURES
 
     if not found.faces:
         click.echo("no face was found in this picture")

@@ -18,6 +18,7 @@ from catalog.migrations import is_current
 from daemon.commands.common import config_option
 from daemon.errors import EnvironmentTrouble, UsageError
 from daemon.notify import notify, watchdog_interval_s
+from daemon.pages import is_loopback, options_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -32,7 +33,6 @@ WAIT_S = 20.0
 # A catalog that cannot be read may be one that is being made this moment, but not for long.
 BROKEN_WAIT_S = 3.0
 POLL_S = 0.2
-LOOPBACK = ("127.", "::1")
 
 
 @click.command(name="serve", epilog="Example: rollcall serve --port 8080 --open")
@@ -45,8 +45,9 @@ LOOPBACK = ("127.", "::1")
 )
 @click.option("--open", "open_browser", is_flag=True, help="Open the catalog in the web browser.")
 def command(settings: Settings, host: str | None, port: int | None, *, open_browser: bool) -> None:
-    """Show the catalog in the browser until Ctrl-C. Reads what `rollcall watch` writes, and
-    changes nothing.
+    """Show the catalog in the browser until Ctrl-C: people, photos, videos, questions, tables.
+
+    Other machines see it only with a password: `rollcall web password`.
     """
     web = settings.web.model_copy(
         update={key: value for key, value in (("host", host), ("port", port)) if value is not None}
@@ -60,12 +61,18 @@ def serve(settings: Settings, *, open_browser: bool = False) -> None:
     """
     stop = threading.Event()
     with _stopping(stop), listen(settings.web.host, settings.web.port) as listener:
+        if not is_loopback(settings.web.host) and settings.web.password is None:
+            logger.warning(
+                "web.host = %s: everybody who reaches this machine can look, and nobody can "
+                "change anything; `rollcall web password` sets a password",
+                settings.web.host,
+            )
         if not wait_for_catalog(settings.catalog, stop):
             return
         # These load half of what a web server is made of: not before they are needed.
         from catalog.browse.server import build, close, server
 
-        datasette = build(settings.catalog, vectors=settings.web.vectors)
+        datasette = build(settings.catalog, options_of(settings))
         try:
             http = server(datasette, stop=stop, access_log=settings.log.level == "debug")
             http.on_ready = lambda: _announce(_address(listener), open_browser=open_browser)

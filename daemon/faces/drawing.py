@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 import cv2
 import numpy as np
 
-from daemon.faces.measures.table import MEASURES
+from catalog.measures import MEASURES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -18,6 +18,7 @@ import pytest
 from PIL import Image
 
 from catalog.browse import server
+from catalog.browse.options import Options
 from catalog.connect import connect, crops_path, transaction
 from catalog.migrations import migrate
 
@@ -74,7 +75,7 @@ class Browser:
 def browse(catalog: Path, **options: Any) -> Browser:
     runner = asyncio.Runner()
     runner.get_loop()
-    return Browser(server.build(catalog, **options), runner)
+    return Browser(server.build(catalog, Options(**options)), runner)
 
 
 def unit_vectors(count: int, seed: int = 1) -> np.ndarray:

@@ -12,7 +12,7 @@ from catalog.browse.cells import DECIMALS
 from catalog.browse.descriptions import catalog_metadata
 from catalog.browse.queries import queries
 from catalog.connect import connect
-from daemon.faces.measures.table import MEASURES
+from catalog.measures import MEASURES
 
 if TYPE_CHECKING:
     import sqlite3

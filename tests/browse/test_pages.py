@@ -294,10 +294,10 @@ def test_the_first_page_counts_and_links(reader: Any) -> None:
     for figure in (
         "5 photos",
         "8 faces",
-        "3 named people",
-        "1 unknown person",
+        "3 people with a name",
+        "1 person without",
         "1 file waiting",
-        "2 files failed",
+        "2 files could not be catalogued",
     ):
         assert figure in text, figure
     for link in re.findall(r'<a href="([^"]+)"><strong>', page):
@@ -306,7 +306,7 @@ def test_the_first_page_counts_and_links(reader: Any) -> None:
 
 def test_an_empty_catalog_says_what_to_do(catalog_path: Path, open_browser: Any) -> None:
     browser = open_browser(catalog_path)
-    assert "Put photos into a watched folder" in browser.get("/").text
+    assert "Put photos or videos into a watched folder" in browser.get("/").text
     for name in queries():
         assert browser.get(f"/catalog/{name}").status_code == 200
 

@@ -14,8 +14,8 @@ import cv2
 import pytest
 
 from catalog.connect import connect
+from catalog.measures import MEASURES
 from catalog.migrations import migrate
-from daemon.faces.measures.table import MEASURES
 from tests.makers import Maker, crowd, looks
 
 # Measured only where the configuration asks for it.

@@ -12,13 +12,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmarks import degradations, labelled
+from catalog.measures import MEASURES
 from catalog.migrations import migrate
 from daemon.faces.align import cut
 from daemon.faces.detect import detect
 from daemon.faces.measures import eyes, shape, sharpness, texture
 from daemon.faces.measures.face import Face
 from daemon.faces.measures.pose import FRONTAL, HEAD, pose
-from daemon.faces.measures.table import MEASURES, measure
+from daemon.faces.measures.table import measure
 from daemon.faces.quality import GOODNESS, losses, quality
 from daemon.faces.quality_weights import TERMS
 from daemon.faces.values import Crop, Detection

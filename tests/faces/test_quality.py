@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 
 from benchmarks.labelled import shrunk
+from catalog.measures import MEASURES
 from daemon.faces.align import cut
 from daemon.faces.detect import detect, shrink
-from daemon.faces.measures.table import MEASURES, measure
+from daemon.faces.measures.table import measure
 from daemon.faces.quality import VERSION, losses
 from daemon.faces.quality import quality as of_measures
 from daemon.faces.values import Crop, Detection, Detector

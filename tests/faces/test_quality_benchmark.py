@@ -12,7 +12,7 @@ from benchmarks import degradations, faces_made_worse, quality
 from benchmarks.discard import Pairs, drawn_pictures, share_of_oracle
 from benchmarks.faces_made_worse import CLEAN, Faces
 from benchmarks.quality_fit import as_module, fit, goodness_of, scores_of
-from daemon.faces.measures.table import MEASURES
+from catalog.measures import MEASURES
 from tests.makers import crowd, looks
 
 if TYPE_CHECKING:

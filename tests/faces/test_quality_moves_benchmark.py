@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from benchmarks import quality_moves
 from benchmarks.degradations import EVERY
-from daemon.faces.measures.table import MEASURES
+from catalog.measures import MEASURES
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -1,83 +1,15 @@
-"""Every measure of a face by the name of its column, with its unit and what is good."""
+"""Every measure of a face that needs no other model. What they mean: `catalog.measures`."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from daemon.faces.measures import eyes, light, shape, sharpness, texture
 from daemon.faces.measures.face import Face
 from daemon.faces.measures.pose import pose
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from daemon.faces.values import Crop, Detection
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Measure:
-    """`low` and `high` are what faces have, for drawing; `good` is 1 where more is better, −1 where
-    less is, 0 where neither tells.
-    """
-
-    unit: str
-    low: float
-    high: float
-    good: int
-    says: str
-
-
-MEASURES: Final[Mapping[str, Measure]] = {
-    "sharpness": Measure(
-        unit="grey levels²", low=0, high=1500, good=1, says="variance of the Laplacian"
-    ),
-    "tenengrad": Measure(
-        unit="grey levels²/px²", low=0, high=400, good=1, says="mean square of the gradient"
-    ),
-    "blur": Measure(unit="share", low=0, high=1, good=-1, says="Crete's blur effect"),
-    "detail": Measure(unit="log share", low=-7, high=0, good=1, says="fine detail"),
-    "motion": Measure(unit="log ratio", low=0, high=3, good=-1, says="one direction more blurred"),
-    "motion_angle": Measure(
-        unit="degrees", low=-90, high=90, good=0, says="direction of the movement, clockwise"
-    ),
-    "brightness": Measure(unit="share", low=0, high=1, good=0, says="mean grey level"),
-    "contrast": Measure(unit="share", low=0, high=0.5, good=1, says="deviation of grey levels"),
-    "underexposed": Measure(unit="share", low=0, high=1, good=-1, says="how near to black"),
-    "overexposed": Measure(unit="share", low=0, high=1, good=-1, says="how near to white"),
-    "skin_spread": Measure(
-        unit="share", low=0, high=0.1, good=-1, says="how much the skin's colour varies"
-    ),
-    "noise": Measure(unit="grey levels", low=0, high=30, good=-1, says="deviation of the noise"),
-    "blockiness": Measure(unit="log ratio", low=0, high=2, good=-1, says="borders of blocks"),
-    "flatness": Measure(unit="share", low=0, high=1, good=-1, says="share in which nothing varies"),
-    "symmetry": Measure(unit="correlation", low=-1, high=1, good=1, says="how like the halves are"),
-    "eyes_open": Measure(unit="log ratio", low=-3, high=1, good=1, says="how open the eyes are"),
-    "eye_aspect_ratio": Measure(
-        unit="ratio", low=0, high=0.5, good=1, says="the eyes' height by width, by 68 points"
-    ),
-    "size_px": Measure(unit="px", low=0, high=200, good=1, says="distance of the eyes"),
-    "off_centre": Measure(
-        unit="share", low=0, high=1, good=0, says="distance from the picture's middle"
-    ),
-    "cut_off": Measure(
-        unit="share", low=0, high=1, good=-1, says="share of the box outside the picture"
-    ),
-    "yaw": Measure(unit="degrees", low=-90, high=90, good=0, says="turned to the right"),
-    "pitch": Measure(unit="degrees", low=-90, high=90, good=0, says="turned up"),
-    "roll": Measure(unit="degrees", low=-180, high=180, good=0, says="turned clockwise"),
-    "misfit": Measure(unit="share", low=0, high=0.3, good=-1, says="landmarks unlike a head's"),
-    "confidence": Measure(
-        unit="probability", low=0, high=1, good=1, says="how sure the detector is"
-    ),
-    "agreement": Measure(
-        unit="cosine", low=0, high=1, good=1, says="the vector's and the mirror image's"
-    ),
-    "norm": Measure(unit="length", low=1, high=2, good=1, says="the vector before it is scaled"),
-    "stability": Measure(
-        unit="share", low=0.5, high=1, good=1, says="how little the vector moves with the landmarks"
-    ),
-}
 
 
 def measure(crop: Crop, detection: Detection, width: float, height: float) -> dict[str, float]:

@@ -1,0 +1,1 @@
+"""The pages' and other programs' way in: JSON over HTTP, described in `openapi.json`."""
