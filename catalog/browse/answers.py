@@ -15,7 +15,7 @@ from datasette.utils.asgi import Forbidden, Response
 from catalog.browse import access
 from catalog.browse.assets import address_of
 from catalog.browse.functions import row_id
-from catalog.browse.guard import OURS
+from catalog.browse.guard import mark_ours
 from catalog.browse.site import DATABASE, Site, site_of
 from catalog.errors import CatalogError, NotThereError, RollcallError
 
@@ -111,7 +111,7 @@ def page(handler: Handler) -> Callable[..., Awaitable[Any]]:
 
     @functools.wraps(handler)
     async def view(request: Any, datasette: Any) -> Any:
-        request.scope[OURS] = True
+        mark_ours(request)
         try:
             return await handler(await _asked(request, datasette, ("GET", "HEAD")))
         except (Problem, RollcallError, sqlite3.Error) as error:
@@ -131,7 +131,7 @@ def api(*methods: str, changes: bool = False) -> Callable[[Handler], Callable[..
     def decorate(handler: Handler) -> Callable[..., Awaitable[Any]]:
         @functools.wraps(handler)
         async def view(request: Any, datasette: Any) -> Any:
-            request.scope[OURS] = True
+            mark_ours(request)
             try:
                 asked = await _asked(request, datasette, methods)
                 if changes:

@@ -21,6 +21,7 @@ from catalog.errors import RollcallError
 
 _COST, _BLOCK, _LANES = 1 << 14, 8, 1
 _SALT_BYTES, _KEY_BYTES, _TOKEN_BYTES = 16, 32, 32
+_LEAST_BYTES = 8
 _MARK: Final = "scrypt"
 TOKEN_PREFIX: Final = "rct_"  # noqa: S105 - what tokens begin with
 LEAST_PASSWORD: Final = 8
@@ -83,7 +84,9 @@ def _parts(text: str) -> tuple[int, int, int, bytes, bytes]:
             base64.b64decode(key, validate=True),
         )
         # Others would be a server that works for minutes, or a hash that is none.
-        sound = mark == _MARK and found[0] <= 1 << 20 and found[1] <= 32 and found[2] <= 16
+        cost_is_sound = found[0].bit_count() == 1 and 1 << 10 <= found[0] <= 1 << 20
+        sound = mark == _MARK and cost_is_sound and 0 < found[1] <= 32 and 0 < found[2] <= 16
+        sound = sound and len(found[3]) >= _LEAST_BYTES and len(found[4]) >= _LEAST_BYTES
     except ValueError:
         sound = False
     if not sound:

@@ -16,8 +16,7 @@ if TYPE_CHECKING:
 
     App = Callable[..., Awaitable[None]]
 
-OURS: Final = "rollcall_strict"
-"""Set in a request's scope by pages of ours, which need neither inline scripts nor styles."""
+_MARKS: Final = "rollcall_marks"
 
 _COMMON: Final = "base-uri 'none'; frame-ancestors 'none'; form-action 'self'"
 STRICT: Final = (
@@ -57,15 +56,23 @@ def guarded(app: App, datasette: Any) -> App:
             await _refuse(send)
             return
 
+        # Datasette hands copies of the scope on; what is in it stays one.
+        scope[_MARKS] = marks = set[str]()
+
         async def send_guarded(message: dict[str, Any]) -> None:
             if message["type"] == "http.response.start":
-                policy = STRICT if scope.get(OURS) else _LOOSE
+                policy = STRICT if _MARKS in marks else _LOOSE
                 message = {**message, "headers": _with_headers(message["headers"], policy)}
             await send(message)
 
         await app(scope, receive, send_guarded)
 
     return wrapped
+
+
+def mark_ours(request: Any) -> None:
+    """Say of a request that a page of ours answers it, which needs no inline scripts or styles."""
+    request.scope.get(_MARKS, set()).add(_MARKS)
 
 
 def is_known(host: str, options: Options) -> bool:

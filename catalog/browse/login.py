@@ -12,7 +12,7 @@ from datasette.utils.asgi import Response
 from catalog.browse import credentials
 from catalog.browse.access import OWNER
 from catalog.browse.answers import rendered, told
-from catalog.browse.guard import OURS
+from catalog.browse.guard import mark_ours
 from catalog.browse.site import site_of
 
 PATH: Final = "/-/login"
@@ -44,7 +44,7 @@ _brake = _Brake()
 
 async def login(request: Any, datasette: Any) -> Any:
     """The page, and what becomes of its form."""
-    request.scope[OURS] = True
+    mark_ours(request)
     site = site_of(datasette)
     kept = site.options.password if site else None
     if kept is None:

@@ -33,50 +33,60 @@ async def original(asked: Asked) -> Any:
     """The file of a photo or video, or a part of it."""
     found = await asked.read(lambda it: library.original(it, asked.id()))
     try:
-        file, size = await asyncio.to_thread(_opened, found["path_bytes"])
+        file, state = await asyncio.to_thread(_opened, found["path_bytes"])
     except OSError as error:
         raise Problem(404, f"The file cannot be read now ({error.strerror}).") from error
+    size = state.st_size
     if size != found["bytes"]:
         file.close()
         raise Problem(404, "The file is being changed; it is catalogued again soon.")
     kind = _SHOWN.get(found["mime"])
+    etag = f'"{state.st_mtime_ns:x}-{size:x}"'
     headers = {
         "Accept-Ranges": "bytes",
         "Content-Type": kind or "application/octet-stream",
         "Cache-Control": "private, max-age=3600",
-        "ETag": f'"{found["mtime_ns"]:x}-{size:x}"',
+        "ETag": etag,
         "Cross-Origin-Resource-Policy": "same-origin",
     }
     if kind is None:
         headers["Content-Disposition"] = "attachment"
-    first, last = 0, size - 1
-    given = asked.request.headers.get("range")
-    current = asked.request.headers.get("if-range") in (None, headers["ETag"])
-    wanted = _RANGE.fullmatch(given.strip()) if given and current else None
+    wanted = _range(asked.request.headers, etag, size)
     status = 200
-    if wanted is not None and wanted.group(0) != "bytes=-":
-        start, end = wanted.groups()
-        first = int(start) if start else max(0, size - int(end))
-        last = min(size - 1, int(end)) if start and end else size - 1
+    if wanted is not None:
+        first, last = wanted
         if first > last:
             file.close()
-            return Response(
-                "", status=416, headers={"Content-Range": f"bytes */{size}"},
-                content_type="text/plain",
-            )  # fmt: skip
-        status = 206
-        headers["Content-Range"] = f"bytes {first}-{last}/{size}"
+            none = {"Content-Range": f"bytes */{size}"}
+            return Response("", status=416, headers=none, content_type="text/plain")
+        status, headers["Content-Range"] = 206, f"bytes {first}-{last}/{size}"
+    else:
+        first, last = 0, size - 1
     headers["Content-Length"] = str(last - first + 1)
-    return _File(file, first, last - first + 1, status, headers, asked.request.method == "HEAD")
+    count = 0 if asked.request.method == "HEAD" else last - first + 1
+    return _File(file, first, count, status, headers)
 
 
-def _opened(path: bytes) -> tuple[BinaryIO, int]:
+def _range(headers: dict[str, str], etag: str, size: int) -> tuple[int, int] | None:
+    """First and last byte that are asked for, in the wrong order where there are none such; None
+    for the whole file.
+    """
+    given = _RANGE.fullmatch(headers.get("range", "").strip())
+    if given is None or given.group(0) == "bytes=-" or headers.get("if-range", etag) != etag:
+        return None
+    start, end = given.groups()
+    first = int(start) if start else max(0, size - int(end))
+    last = min(size - 1, int(end)) if start and end else size - 1
+    return first, last
+
+
+def _opened(path: bytes) -> tuple[BinaryIO, os.stat_result]:
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
     state = os.fstat(descriptor)
     if not stat.S_ISREG(state.st_mode):
         os.close(descriptor)
         raise OSError(0, "no regular file")
-    return os.fdopen(descriptor, "rb"), state.st_size
+    return os.fdopen(descriptor, "rb"), state
 
 
 class _File:
@@ -89,11 +99,10 @@ class _File:
         count: int,
         status: int,
         headers: dict[str, str],
-        is_head: bool,  # noqa: FBT001 - one of a few
     ) -> None:
         self._file = file
         self._first = first
-        self._left = 0 if is_head else count
+        self._left = count
         self._status = status
         self._headers = headers
 

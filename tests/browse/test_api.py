@@ -1,0 +1,378 @@
+"""The API: decisions, uploads, ranges of files, live state, and hostile input."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from catalog import jobs
+from catalog.browse.addresses import API
+from catalog.connect import connect, transaction
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+SQL = "1; DROP TABLE faces --"
+MARKUP = "<img src=x onerror=alert(1)>"
+
+
+@pytest.fixture
+def inbox(tmp_path: Path) -> Path:
+    folder = tmp_path / "inbox"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def open_one(small_catalog: Path, inbox: Path, open_browser: Callable[..., Any]) -> Any:
+    return open_browser(
+        small_catalog,
+        is_open=True,
+        inbox=inbox,
+        temporary=small_catalog.parent,
+        upload_mb=1,
+        downloads=True,
+        running=lambda: True,
+    )
+
+
+def done(answer: Any, status: int = 200) -> dict[str, Any]:
+    assert answer.status_code == status, answer.text
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+def faces_of(browser: Any, person: int) -> list[int]:
+    return sorted(it["face_id"] for it in done(browser.get(f"/api/people/{person}"))["faces"])
+
+
+class TestDecisions:
+    def test_name_and_undo(self, open_one: Any) -> None:
+        change = done(open_one.change("/api/people/4/name", {"name": "  Rosa  Parks "}))["change"]
+        assert done(open_one.get("/api/people/4"))["name"] == "Rosa Parks"
+        assert done(open_one.change("/api/changes/undo", {"change": change}))["undone"] == [change]
+        assert done(open_one.get("/api/people/4"))["name"] is None
+        assert done(open_one.change("/api/changes/redo"))["change"] == change
+        assert done(open_one.get("/api/people/4"))["name"] == "Rosa Parks"
+
+    def test_a_name_that_somebody_has_asks_whether_they_are_one(self, open_one: Any) -> None:
+        answer = done(open_one.change("/api/people/4/name", {"name": "joe biden"}), 409)
+        assert answer["same"] == [2] and "already" in answer["error"]
+        done(open_one.change("/api/people/merge", {"people": [4], "into": 2}))
+        assert done(open_one.get("/api/people/4"))["person_id"] == 2
+
+    def test_split_to_a_new_name(self, open_one: Any) -> None:
+        faces = faces_of(open_one, 1)
+        answer = done(open_one.change("/api/people/1/split", {"faces": faces[:1], "name": "Ada"}))
+        assert faces_of(open_one, answer["person"]) == faces[:1]
+        assert done(open_one.get(f"/api/people/{answer['person']}"))["name"] == "Ada"
+        assert faces_of(open_one, 1) == faces[1:]
+
+    def test_confirm_reject_hide_cover(self, open_one: Any) -> None:
+        (face,) = faces_of(open_one, 2)
+        done(open_one.change("/api/faces/confirm", {"faces": [face], "person": 2}))
+        done(open_one.change("/api/people/2/cover", {"face": face}))
+        done(open_one.change("/api/people/2/hide"))
+        assert [
+            it["person_id"] for it in done(open_one.get("/api/people?kind=hidden"))["people"]
+        ] == [2]
+        done(open_one.change("/api/people/2/show"))
+        done(open_one.change("/api/faces/reject", {"faces": [face], "person": 2}))
+        assert faces_of(open_one, 2) == []
+        done(open_one.change("/api/faces/reject", {"faces": [face]}))
+        told = done(open_one.get(f"/api/faces/{face}"))
+        assert told["state"] == "hidden" and "not a face" in " ".join(told["why"])
+        assert len(done(open_one.get("/api/changes"))["changes"]) == 6
+
+    def test_confirm_by_a_new_name_makes_a_person(self, open_one: Any) -> None:
+        answer = done(open_one.change("/api/faces/confirm", {"faces": [7], "name": "New One"}))
+        assert done(open_one.get(f"/api/people/{answer['person']}"))["name"] == "New One"
+        again = done(open_one.change("/api/faces/confirm", {"faces": [8], "name": "new one"}))
+        assert again["person"] == answer["person"]
+
+    def test_later_changes_are_listed_before_they_are_undone_too(self, open_one: Any) -> None:
+        first = done(open_one.change("/api/people/4/name", {"name": "A"}))["change"]
+        second = done(open_one.change("/api/people/4/name", {"name": "B"}))["change"]
+        answer = done(open_one.change("/api/changes/undo", {"change": first}), 409)
+        assert answer["later"] == [second]
+        body = {"change": first, "with_later": True}
+        assert done(open_one.change("/api/changes/undo", body))["undone"] == [second, first]
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/api/people/4/name", {"name": 5}),
+        ("/api/people/4/name", {"name": "x" * 201}),
+        ("/api/people/4/name", {"name": "123"}),
+        ("/api/people/4/name", {}),
+        ("/api/people/999/name", {"name": "x"}),
+        ("/api/people/0/name", {"name": "x"}),
+        ("/api/people/..%2f4/name", {"name": "x"}),
+        ("/api/people/4%00/name", {"name": "x"}),
+        ("/api/people/99999999999999999999/name", {"name": "x"}),
+        ("/api/people/merge", {"people": [], "into": 1}),
+        ("/api/people/merge", {"people": "2", "into": 1}),
+        ("/api/people/merge", {"people": [2], "into": [1]}),
+        ("/api/people/merge", {"people": [True], "into": 1}),
+        ("/api/people/merge", {"people": [1], "into": 1}),
+        ("/api/people/merge", {"people": [998], "into": 999}),
+        ("/api/faces/confirm", {"faces": [1]}),
+        ("/api/faces/confirm", {"faces": [SQL], "person": 1}),
+        ("/api/faces/confirm", {"faces": [1.5], "person": 1}),
+        ("/api/faces/confirm", {"faces": list(range(1, 10_050)), "person": 1}),
+        ("/api/faces/confirm", {"faces": [999], "person": 1}),
+        ("/api/faces/reject", {"faces": [1], "person": "1"}),
+        ("/api/changes/undo", {"change": 12345}),
+        ("/api/changes/undo", {}),
+        ("/api/jobs/retry", {"jobs": "all"}),
+        ("/api/process_url", {"url": "file:///etc/passwd"}),
+        ("/api/process_url", {"url": 5}),
+        ("/api/process_url", {"url": "http://a b"}),
+        ("/api/process_urls", {"urls": []}),
+        ("/api/process_urls", {"urls": ["javascript:alert(1)"]}),
+    ],
+)
+def test_what_makes_no_sense_is_refused_with_a_sentence(
+    open_one: Any, path: str, body: dict[str, Any]
+) -> None:
+    answer = open_one.change(path, body)
+    assert answer.status_code in (400, 404, 409), answer.text
+    assert len(answer.json()["error"]) > 10
+    assert open_one.get("/api/changes").json() == {"changes": []}
+
+
+@pytest.mark.parametrize("content", [b"", b"[]", b"not json", b"{" * 100_000, b'{"a":1'])
+def test_bodies_that_are_no_json_objects(open_one: Any, content: bytes) -> None:
+    answer = open_one.change("/api/faces/confirm", content=content)
+    assert answer.status_code == 400 and answer.json()["error"]
+
+
+def test_an_endless_body_ends_early(open_one: Any) -> None:
+    answer = open_one.change("/api/faces/confirm", content=b'{"a": "' + b"x" * (2 << 20) + b'"}')
+    assert answer.status_code == 413
+
+
+@pytest.mark.parametrize(
+    "hostile", [SQL, "' OR 1=1 --", "../../etc/passwd", MARKUP, "%00", "-1", "9" * 40, "é", "1e9"]
+)
+def test_hostile_parameters_are_answers_or_sentences(open_one: Any, hostile: str) -> None:
+    names = (
+        "page", "size", "kind", "name", "person", "since", "until", "camera", "folder", "quality",
+        "faceless", "order", "after", "after_person", "nearest", "limit", "beginning",
+    )  # fmt: skip
+    for path in ("people", "media", "suggestions", "clusters", "changes", "names", "faces/1"):
+        for name in names:
+            answer = open_one.get(f"/api/{path}", params={name: hostile})
+            assert answer.status_code in (200, 400, 409), (path, name, answer.text)
+    for path in API:
+        if "(?P<id>" in path:
+            shown = re.sub(r"\(\?P<id>[^)]+\)", "{}", path).format(hostile.replace("/", "%2f"))
+            assert open_one.get(f"/api/{shown}").status_code in (400, 404, 405, 200), path
+    for page in ("/people", "/media", "/people/1", "/faces/1", "/media/1"):
+        for name in names:
+            text = open_one.get(page, params={name: hostile}).text
+            assert MARKUP not in text.replace("&lt;", "")
+    assert open_one.rows("SELECT count(*) AS n FROM faces") == [{"n": 8}]
+
+
+class TestUploads:
+    def test_a_file_comes_into_the_inbox_under_its_name(self, open_one: Any, inbox: Path) -> None:
+        content = b"\xff\xd8\xff" + bytes(range(256)) * 1000
+        answer = done(open_one.change("/api/upload?name=party.jpg", content=content), 201)
+        assert (inbox / "party.jpg").read_bytes() == content
+        assert answer["bytes"] == len(content)
+        again = done(open_one.change("/api/upload_video?name=party.jpg", content=b"new"), 201)
+        assert again["path"].endswith("party (2).jpg")
+        assert (inbox / "party.jpg").read_bytes() == content
+        assert sorted(it.name for it in inbox.iterdir()) == ["party (2).jpg", "party.jpg"]
+
+    def test_folders_are_kept_below_the_inbox(self, open_one: Any, inbox: Path) -> None:
+        done(open_one.change("/api/upload?name=a.jpg&folder=2024/Summer", content=b"x"), 201)
+        assert (inbox / "2024" / "Summer" / "a.jpg").is_file()
+
+    @pytest.mark.parametrize(
+        "name",
+        ["../../escape.jpg", "/etc/cron.d/x", "..", ".", "", "%2e%2e%2fescape", "a\x00b.jpg",
+         "..\\..\\escape.jpg", ".hidden.jpg", "x" * 5000 + ".jpg", "\u202egpj.exe", "a/b/c.jpg"],
+    )  # fmt: skip
+    @pytest.mark.parametrize("where", ["name", "folder"])
+    def test_no_name_leaves_the_inbox(
+        self, open_one: Any, inbox: Path, name: str, where: str
+    ) -> None:
+        params = {"name": "ok.jpg", where: name}
+        answer = open_one.change("/api/upload", content=b"x", params=params)
+        assert answer.status_code in (201, 400), answer.text
+        outside = [it for it in inbox.parent.rglob("*") if it.is_file() and "ok.jpg" in it.name]
+        assert all(inbox in it.parents for it in outside)
+        assert not (inbox.parent / "escape.jpg").exists()
+        if answer.status_code == 201:
+            path = answer.json()["path"]
+            assert path.startswith(f"{inbox}/") and ".." not in path.split("/")
+            assert not path.rsplit("/", 1)[1].startswith(".")
+
+    def test_what_is_too_large_leaves_nothing_behind(self, open_one: Any, inbox: Path) -> None:
+        async def endless() -> Any:
+            for _ in range(100):
+                yield bytes(1 << 16)
+
+        for content in (bytes(2 << 20), endless()):
+            answer = open_one.change("/api/upload?name=a.jpg", content=content)
+            assert answer.status_code == 413 and "MB" in answer.json()["error"]
+            assert list(inbox.iterdir()) == []
+
+    def test_an_empty_file_is_none(self, open_one: Any, inbox: Path) -> None:
+        answer = open_one.change("/api/upload?name=a.jpg", content=b"")
+        assert answer.status_code == 400 and list(inbox.iterdir()) == []
+
+
+class TestOriginals:
+    @pytest.fixture
+    def browser(self, open_one: Any, small_catalog: Path, inbox: Path) -> Any:
+        """One whose first media is a file of 1,000 bytes."""
+        file = inbox / "film.mp4"
+        file.write_bytes(bytes(number % 251 for number in range(1000)))
+        with closing(connect(small_catalog)) as connection:
+            connection.execute("DELETE FROM files WHERE media_id = 1")
+            connection.execute(
+                """UPDATE files SET media_id = 1, path_bytes = ?, path = ?, bytes = 1000,
+                          state = 'present' WHERE path = '/a/locked.jpg'""",
+                [bytes(file), str(file)],
+            )
+            connection.execute("UPDATE media SET mime = 'video/mp4', kind = 'video' WHERE id = 1")
+        return open_one
+
+    def test_whole(self, browser: Any, inbox: Path) -> None:
+        answer = browser.get("/-/rollcall/original/1")
+        assert answer.status_code == 200 and answer.headers["accept-ranges"] == "bytes"
+        assert answer.headers["content-type"] == "video/mp4"
+        assert answer.content == (inbox / "film.mp4").read_bytes()
+
+    @pytest.mark.parametrize(
+        ("given", "first", "last"),
+        [("bytes=0-99", 0, 99), ("bytes=900-", 900, 999), ("bytes=-10", 990, 999),
+         ("bytes=500-5000", 500, 999), ("bytes=0-0", 0, 0), ("bytes=-5000", 0, 999)],
+    )  # fmt: skip
+    def test_parts(self, browser: Any, inbox: Path, given: str, first: int, last: int) -> None:
+        answer = browser.get("/-/rollcall/original/1", headers={"range": given})
+        assert answer.status_code == 206
+        assert answer.headers["content-range"] == f"bytes {first}-{last}/1000"
+        assert answer.content == (inbox / "film.mp4").read_bytes()[first : last + 1]
+
+    @pytest.mark.parametrize("given", ["bytes=2000-", "bytes=1000-1001", "bytes=9-3"])
+    def test_parts_that_are_not_there(self, browser: Any, given: str) -> None:
+        answer = browser.get("/-/rollcall/original/1", headers={"range": given})
+        assert answer.status_code == 416
+
+    @pytest.mark.parametrize("given", ["bytes=a-b", "lines=1-2", "bytes=0-1,5-6", "bytes=-"])
+    def test_ranges_that_make_no_sense_are_the_whole(self, browser: Any, given: str) -> None:
+        answer = browser.get("/-/rollcall/original/1", headers={"range": given})
+        assert answer.status_code == 200 and len(answer.content) == 1000
+
+    def test_a_file_that_changed_is_not_shown(self, browser: Any, inbox: Path) -> None:
+        with (inbox / "film.mp4").open("ab") as file:
+            file.write(b"more")
+        assert browser.get("/-/rollcall/original/1").status_code == 404
+        (inbox / "film.mp4").unlink()
+        assert browser.get("/-/rollcall/original/1").status_code == 404
+
+    @pytest.mark.parametrize("number", ["0", "..", "1%2f..%2f..", "%2fetc%2fpasswd", "99"])
+    def test_nothing_is_served_by_path(self, browser: Any, number: str) -> None:
+        assert browser.get(f"/-/rollcall/original/{number}").status_code == 404
+
+
+def test_a_search_leaves_nothing_behind(open_one: Any, small_catalog: Path) -> None:
+    """The daemon's part is played: it looks at the file and answers."""
+
+    async def both() -> Any:
+        asking = asyncio.ensure_future(
+            open_one.datasette.client.post(
+                "/api/search", content=b"a picture", cookies=cookies, headers=headers
+            )
+        )
+        for _ in range(100):
+            await asyncio.sleep(0.05)
+            with closing(connect(small_catalog)) as connection, transaction(connection):
+                for job in jobs.claim(connection, "search", 1, owner="test"):
+                    path = bytes.fromhex(job.payload["path"]).decode()
+                    seen.append((Path(path).read_bytes(), path))
+                    jobs.finish(connection, job.id, result={"faces": []})
+            if seen:
+                break
+        return await asking
+
+    seen: list[tuple[bytes, str]] = []
+    cookies = open_one.cookies()
+    headers = {"x-csrftoken": cookies["ds_csrftoken"]}
+    answer = open_one.runner.run(both())
+    assert answer.status_code == 200 and answer.json() == {"faces": []}
+    ((content, path),) = seen
+    assert content == b"a picture"
+    assert not [it for it in small_catalog.parent.iterdir() if it.name.startswith(".search")], path
+    assert open_one.rows("SELECT count(*) AS n FROM jobs WHERE kind = 'search'") == [{"n": 0}]
+
+
+def test_addresses_become_jobs(open_one: Any) -> None:
+    urls = ["https://example.org/a.mp4", "https://example.org/b.mp4"]
+    numbers = done(open_one.change("/api/process_urls", {"urls": urls}), 202)["jobs"]
+    told = done(open_one.get(f"/api/job_status/{numbers[0]}"))
+    assert (told["kind"], told["state"]) == ("download", "waiting")
+    assert done(open_one.change("/api/process_url", {"url": urls[0]}), 202)["jobs"] == numbers[:1]
+
+
+def test_judging_everybody_again_is_a_job(open_one: Any) -> None:
+    number = done(open_one.change("/api/cluster_faces"), 202)["job"]
+    assert done(open_one.get(f"/api/job_status/{number}"))["kind"] == "repair"
+
+
+def test_the_live_state_is_told_when_it_changes(open_one: Any, small_catalog: Path) -> None:
+    async def listen() -> list[Any]:
+        told: list[Any] = []
+        sent: asyncio.Queue[Any] = asyncio.Queue()
+        ended = asyncio.Event()
+
+        async def receive() -> dict[str, Any]:
+            if not told:
+                told.append(None)
+                return {"type": "http.request", "body": b""}
+            await ended.wait()
+            return {"type": "http.disconnect"}
+
+        scope = {"type": "http", "method": "GET", "path": "/api/events", "raw_path": b"/api/events",
+                 "query_string": b"", "headers": [(b"host", b"localhost")], "http_version": "1.1",
+                 "scheme": "http"}  # fmt: skip
+        task = asyncio.ensure_future(open_one.datasette.app()(scope, receive, sent.put))
+        start = await asyncio.wait_for(sent.get(), 10)
+        assert dict(start["headers"])[b"content-type"].startswith(b"text/event-stream")
+        first = await asyncio.wait_for(sent.get(), 10)
+        with closing(connect(small_catalog)) as connection, transaction(connection):
+            jobs.enqueue(connection, "ingest", "new")
+        second = await asyncio.wait_for(sent.get(), 10)
+        ended.set()
+        await asyncio.wait_for(task, 10)
+        return [json.loads(it["body"].decode().removeprefix("data: ")) for it in (first, second)]
+
+    first, second = open_one.runner.run(listen())
+    assert second["waiting"] == first["waiting"] + 1
+
+
+def test_metrics_are_prometheus_text(open_one: Any) -> None:
+    text = open_one.get("/-/metrics").text
+    for line in text.splitlines():
+        assert re.fullmatch(r"#.*|rollcall_[a-z_]+(\{[^}]*\})? [0-9.e+]+", line), line
+    assert 'rollcall_catalogued{what="faces"} 8' in text
+    assert "rollcall_failures 2" in text and "rollcall_daemon_running 1" in text
+
+
+def test_the_health_of_a_catalog_without_a_daemon(
+    small_catalog: Path, open_browser: Callable[..., Any]
+) -> None:
+    browser = open_browser(small_catalog, running=lambda: False)
+    answer = browser.get("/-/health")
+    assert answer.status_code == 503 and answer.json()["daemon"] is False
