@@ -23,6 +23,7 @@ PAGES: Final = {
 }
 
 API: Final = {
+    r"openapi\.json": reading.description,
     r"status": reading.about,
     r"live": live.state,
     r"events": live.events,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from catalog import evidence, gallery, library, neighbours, sentences, status
@@ -17,8 +18,15 @@ if TYPE_CHECKING:
     from catalog.evidence import Bars
     from catalog.gallery import Page
 
+DESCRIPTION: Final = Path(__file__).parents[1] / "openapi.json"
 PAGE: Final = 60
 MOST_PAGES: Final = 100_000
+
+
+@api("GET")
+async def description(_asked: Asked) -> Any:
+    """This API, as OpenAPI 3.1."""
+    return json.loads(DESCRIPTION.read_text(encoding="utf-8"))
 
 
 @api("GET")
