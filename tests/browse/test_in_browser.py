@@ -4,8 +4,6 @@ else is asked for.
 
 from __future__ import annotations
 
-import json
-import os
 import re
 import shutil
 import signal
@@ -17,29 +15,15 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from tests.browse.chromium import MARKS, OVERFLOW, SCREENSHOTS, SIZES, hosts_asked, opened, show
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
 REPOSITORY = Path(__file__).parents[2]
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(
-        CHROMIUM is None or DRIVER is None,
-        reason="no chromium and chromedriver: make test-browser",
-    ),
-]
-# Pictures of the pages go there, for a person to look at, where this is set.
-SCREENSHOTS = os.environ.get("ROLLCALL_SCREENSHOTS")
-ARGUMENTS = (
-    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync",
-    "--disable-dev-shm-usage",
-)  # fmt: skip
-SIZES = [pytest.param(390, 844, id="phone"), pytest.param(1440, 1000, id="desk")]
+pytestmark = MARKS
 # Page, pictures of faces and of media that it shows.
 PAGES = [
-    pytest.param("/", 0, 0, id="home"),
     pytest.param("/catalog", 0, 0, id="catalog"),
     pytest.param("/catalog/faces", 8, 8, id="faces"),
     pytest.param("/catalog/media", 0, 6, id="media"),
@@ -65,8 +49,6 @@ const done = arguments[arguments.length - 1];
     })));
 })();
 """
-# Width of the page beyond the window: a phone must not scroll sideways.
-OVERFLOW = "return document.documentElement.scrollWidth - document.documentElement.clientWidth"
 BRIGHTNESS = """
 const [r, g, b] = getComputedStyle(document.body).backgroundColor.match(/\\d+/g).map(Number);
 return (r + g + b) / 3;
@@ -97,46 +79,8 @@ def address(_built: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
 @pytest.fixture(scope="module")
 def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    from selenium import webdriver
-
-    options = webdriver.ChromeOptions()
-    options.binary_location = str(CHROMIUM)
-    for argument in (*ARGUMENTS, f"--user-data-dir={tmp_path_factory.mktemp('chromium')}"):
-        options.add_argument(argument)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    # Both paths are given, so that selenium looks for neither on the network.
-    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(str(DRIVER)))
-    try:
+    with opened(tmp_path_factory.mktemp("chromium")) as driver:
         yield driver
-    finally:
-        driver.quit()
-
-
-def show(chromium: Any, size: tuple[int, int], scheme: str, address: str) -> None:
-    chromium.execute_cdp_cmd(
-        "Emulation.setDeviceMetricsOverride",
-        {"width": size[0], "height": size[1], "deviceScaleFactor": 1, "mobile": size[0] < 500},
-    )
-    chromium.execute_cdp_cmd(
-        "Emulation.setEmulatedMedia",
-        {"features": [{"name": "prefers-color-scheme", "value": scheme}]},
-    )
-    for kind in ("browser", "performance"):
-        chromium.get_log(kind)
-    chromium.get(address)
-
-
-def hosts_asked(chromium: Any) -> set[str]:
-    """Every host that the page sent a request to since it was opened."""
-    messages = [
-        json.loads(entry["message"])["message"] for entry in chromium.get_log("performance")
-    ]
-    return {
-        urlsplit(message["params"]["request"]["url"]).netloc
-        for message in messages
-        if message["method"] == "Network.requestWillBeSent"
-        and not message["params"]["request"]["url"].startswith("data:")
-    }
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

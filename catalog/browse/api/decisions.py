@@ -1,5 +1,6 @@
 """What people decide, from a page or a program: `catalog.decisions` over HTTP. Each answers with
-the number of its change, by which it can be undone.
+the number of its change, by which it can be undone; `named` says that a new person was named too,
+a change that goes with it.
 """
 
 from __future__ import annotations
@@ -85,9 +86,10 @@ async def confirm(asked: Asked) -> Any:
     def write(connection: sqlite3.Connection) -> dict[str, Any]:
         person_id = _person(connection, body)
         change = decisions.confirm(connection, faces, person_id, actor=asked.actor)
-        if "name" in body and not people.called(connection, _text(body, "name")):
+        is_new = "name" in body and not people.called(connection, _text(body, "name"))
+        if is_new:
             decisions.name_person(connection, person_id, _text(body, "name"), actor=asked.actor)
-        return _done(change, person_id)
+        return {**_done(change, person_id), "named": is_new}
 
     return await asked.write(write)
 
@@ -128,9 +130,10 @@ async def split(asked: Asked) -> Any:
             to = known[0] if known else None
         change = decisions.split(connection, own, faces, actor=asked.actor, to=to)
         made = to if to is not None else changes.read(connection, change).forward["to"]
-        if wanted and to is None:
+        is_new = bool(wanted) and to is None
+        if is_new:
             decisions.name_person(connection, made, wanted, actor=asked.actor)
-        return _done(change, made)
+        return {**_done(change, made), "named": is_new}
 
     return await asked.write(write)
 

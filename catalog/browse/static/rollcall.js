@@ -56,9 +56,9 @@ async function decide(address, body, sentence, then = null) {
         const answer = await send("POST", address, body);
         if (then) {
             then(answer);
-            toast(sentence, answer.change ? { label: "Undo", action: () => undo(answer.change) } : {});
+            toast(sentence, answer.change ? { label: "Undo", action: () => undo(answer.change, answer.named) } : {});
         } else {
-            later(sentence, answer.change);
+            later(sentence, answer.change, answer.named);
             location.reload();
         }
         return answer;
@@ -69,16 +69,16 @@ async function decide(address, body, sentence, then = null) {
 }
 
 // Told on the page that comes next.
-function later(sentence, change) {
-    sessionStorage.setItem("rollcall-toast", JSON.stringify({ sentence, change }));
+function later(sentence, change, named = false) {
+    sessionStorage.setItem("rollcall-toast", JSON.stringify({ sentence, change, named }));
 }
 
 function tellWhatWasDone() {
     const kept = sessionStorage.getItem("rollcall-toast");
     if (!kept) return;
     sessionStorage.removeItem("rollcall-toast");
-    const { sentence, change } = JSON.parse(kept);
-    toast(sentence, change ? { label: "Undo", action: () => undo(change) } : {});
+    const { sentence, change, named } = JSON.parse(kept);
+    toast(sentence, change ? { label: "Undo", action: () => undo(change, named) } : {});
 }
 
 // Names that begin as what is typed, in the list of the field.
