@@ -38,9 +38,9 @@ def read(crops: sqlite3.Connection, keys: Iterable[str]) -> dict[str, bytes]:
 def store_preview(crops: sqlite3.Connection, media_sha256: str, preview: PreviewRecord) -> None:
     """Keep the preview of a media, in place of an older one."""
     crops.execute(
-        "INSERT OR REPLACE INTO previews (sha256, jpeg, width, height, stored_at) VALUES (?, "
-        "?, ?, ?, ?)",
-        [media_sha256, preview.jpeg, preview.width, preview.height, clock.now()],
+        """INSERT OR REPLACE INTO previews (sha256, jpeg, width, height, stored_at, small)
+           VALUES (?, ?, ?, ?, ?, ?)""",
+        [media_sha256, preview.jpeg, preview.width, preview.height, clock.now(), preview.tile],
     )
 
 

@@ -205,7 +205,8 @@ def suggestions(
         f"""SELECT assignments.id AS suggestion_id, assignments.person_id AS found_person_id,
                    face_id, faces.media_id, faces.crop, similarity, assignments.confidence,
                    evidence_face_id, ifnull(people.merged_into, people.id) AS person_id
-            FROM assignments JOIN faces ON faces.id = face_id
+            FROM assignments INDEXED BY assignments_asked
+            CROSS JOIN faces ON faces.id = face_id
             JOIN people ON people.id = assignments.person_id
             WHERE assignments.state = 'suggested' AND ended_at IS NULL AND model = 'all'
               AND faces.state = 'active' AND (assignments.person_id, assignments.id) > (?, ?)
@@ -221,7 +222,7 @@ def suggestions(
 def count_suggestions(connection: sqlite3.Connection) -> int:
     """How many questions wait for an answer."""
     row = connection.execute(
-        """SELECT count(*) FROM assignments
+        """SELECT count(*) FROM assignments INDEXED BY assignments_asked
            WHERE state = 'suggested' AND ended_at IS NULL AND model = 'all'"""
     ).fetchone()
     return int(row[0])

@@ -111,11 +111,14 @@ class FaceRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PreviewRecord:
-    """A small JPEG of the whole upright picture, for the pages."""
+    """A small JPEG of the whole upright picture, for the pages, and a still smaller one for the
+    tile of a grid.
+    """
 
     jpeg: bytes
     width: int
     height: int
+    tile: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -30,7 +30,6 @@ CREATE TABLE media (
     -- Last, because it is long: columns behind it would be read across overflow pages.
     exif TEXT CHECK (exif IS NULL OR json_valid(exif))
 ) STRICT;
-CREATE INDEX media_state ON media(state);
 CREATE INDEX media_taken_at ON media(taken_at);
 CREATE INDEX media_taken_at_local ON media(taken_at_local, faces_count);
 CREATE INDEX media_added_at ON media(added_at);
@@ -434,3 +433,5 @@ END;
 CREATE INDEX assignments_asked ON assignments(person_id, id)
 WHERE state = 'suggested' AND ended_at IS NULL AND model = 'all';
 CREATE INDEX media_kind ON media(kind, taken_at_local);
+CREATE INDEX media_state ON media(state, kind);
+CREATE INDEX files_unreadable ON files(state) WHERE state = 'unreadable';

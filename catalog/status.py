@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from catalog import steps
 
@@ -12,24 +12,34 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
 
+# All there are less the few that do not count: 200,000 faces are counted from indexes in some
+# milliseconds, and looking each one up takes a fifth of a second.
+_COUNTS: Final = """
+WITH apart(media_id) AS MATERIALIZED (SELECT media_id FROM reference_only
+                                      UNION SELECT media_id FROM replaced)
+SELECT (SELECT count(*) FROM media WHERE state = 'done' AND kind = 'image')
+       - (SELECT count(*) FROM apart CROSS JOIN media ON media.id = media_id
+          WHERE +state = 'done' AND +kind = 'image') AS photos,
+       (SELECT count(*) FROM media WHERE state = 'done' AND kind = 'video') AS videos,
+       (SELECT count(*) FROM faces)
+       - (SELECT count(*) FROM faces WHERE state <> 'active')
+       - (SELECT count(*) FROM apart CROSS JOIN faces ON faces.media_id = apart.media_id
+          WHERE faces.state = 'active') AS faces,
+       (SELECT count(*) FROM people WHERE name IS NOT NULL AND merged_into IS NULL)
+           AS named_people,
+       (SELECT count(*) FROM people WHERE name IS NULL AND hidden = 0 AND merged_into IS NULL
+        AND EXISTS (SELECT 1 FROM faces WHERE person_id = people.id AND state = 'active'
+                    AND media_id NOT IN (SELECT media_id FROM apart))) AS unnamed_people,
+       (SELECT count(*) FROM media WHERE state = 'pending') AS pending,
+       (SELECT count(*) FROM failures) AS failures,
+       (SELECT count(*) FROM assignments INDEXED BY assignments_asked
+        WHERE state = 'suggested' AND model = 'all' AND ended_at IS NULL) AS suggestions
+"""
+
+
 def counts(connection: sqlite3.Connection) -> dict[str, int]:
     """How much there is of everything that people ask for; reference pictures do not count."""
-    row = connection.execute(
-        """SELECT (SELECT count(*) FROM media WHERE kind = 'image' AND state = 'done'
-                   AND id NOT IN (SELECT media_id FROM reference_only)
-                   AND id NOT IN (SELECT media_id FROM replaced)) AS photos,
-                  (SELECT count(*) FROM media WHERE kind = 'video' AND state = 'done') AS videos,
-                  (SELECT count(*) FROM faces WHERE state = 'active'
-                   AND media_id NOT IN (SELECT media_id FROM reference_only)
-                   AND media_id NOT IN (SELECT media_id FROM replaced)) AS faces,
-                  (SELECT count(*) FROM people WHERE name IS NOT NULL AND merged_into IS NULL)
-                      AS named_people,
-                  (SELECT count(*) FROM unknown_people) AS unnamed_people,
-                  (SELECT count(*) FROM media WHERE state = 'pending') AS pending,
-                  (SELECT count(*) FROM failures) AS failures,
-                  (SELECT count(*) FROM assignments WHERE state = 'suggested'
-                   AND model = 'all' AND ended_at IS NULL) AS suggestions"""
-    ).fetchone()
+    row = connection.execute(_COUNTS).fetchone()
     return {key: int(row[key]) for key in row.keys()}  # noqa: SIM118 - a Row iterates over values
 
 

@@ -103,7 +103,7 @@ class VectorIndex:
         """Cosine similarity of two faces; None where one has no usable vector. Raises
         CatalogError.
         """
-        snapshot = self._current()
+        snapshot = self.snapshot()
         a, b = snapshot.position(face_a), snapshot.position(face_b)
         if a is None or b is None:
             return None
@@ -116,7 +116,7 @@ class VectorIndex:
         Exact: every vector is compared. None where the face has no usable vector. Raises
         CatalogError.
         """
-        snapshot = self._current()
+        snapshot = self.snapshot()
         own = snapshot.position(face_id)
         if own is None:
             return None
@@ -133,7 +133,8 @@ class VectorIndex:
             self._connection = self._snapshot = None
             self._version = -1
 
-    def _current(self) -> Snapshot:
+    def snapshot(self) -> Snapshot:
+        """All vectors as the catalog has them now. Raises CatalogError."""
         with self._lock:
             if self._connection is None:
                 self._connection = connect(self._path, readonly=True)

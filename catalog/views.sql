@@ -118,11 +118,14 @@ FROM people_summary WHERE name IS NULL AND hidden = 0 ORDER BY faces_count DESC,
 
 CREATE VIEW failures AS
 -- What could not be catalogued, and why.
+-- CROSS JOIN keeps the order: it starts from the few that failed, whatever the catalog's size.
 SELECT media.id AS media_id, files.path, media.state, media.error AS reason, files.last_seen_at
-FROM media JOIN files ON files.media_id = media.id
-WHERE (media.state IN ('failed', 'quarantined')
-       OR media.kind = 'video' AND media.state = 'done' AND media.error IS NOT NULL)
-  AND files.state = 'present'
+FROM media CROSS JOIN files ON files.media_id = media.id
+WHERE media.state IN ('failed', 'quarantined') AND files.state = 'present'
+UNION ALL
+SELECT media.id, files.path, media.state, media.error, files.last_seen_at
+FROM media CROSS JOIN files ON files.media_id = media.id
+WHERE media.state = 'done' AND media.kind = 'video' AND media.error IS NOT NULL AND files.state = 'present'
 UNION ALL
 SELECT NULL, path, state, reason, last_seen_at FROM files WHERE state = 'unreadable';
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from catalog.browse import login, metrics, originals, pages, routes
+from catalog.browse import charts, login, metrics, originals, pages, routes
 from catalog.browse.api import decisions, live, reading, work
 from catalog.browse.site import has_catalog, is_ours
 
@@ -19,6 +19,7 @@ PAGES: Final = {
     rf"faces/{_ID}": pages.face,
     r"review": pages.review,
     r"changes": pages.log,
+    r"map": charts.shown,
     r"add": pages.add,
 }
 
@@ -45,6 +46,7 @@ API: Final = {
     r"faces/hide": decisions.hide_faces,
     r"faces/show": decisions.show_faces,
     rf"faces/{_ID}": reading.face,
+    r"map": charts.points,
     r"clusters": reading.clusters,
     r"cluster_faces": work.cluster_faces,
     r"suggestions": reading.suggestions,

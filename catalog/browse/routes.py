@@ -66,7 +66,10 @@ async def crop(request: Any, datasette: Any) -> Response:
 
 
 async def preview(request: Any, datasette: Any) -> Response:
-    """The small picture of a photo or video as JPEG, 404 where there is none."""
+    """The small picture of a photo or video as JPEG, with `tile=1` a still smaller one; 404 where
+    there is none. What was catalogued before there were tiles has none until it is read again.
+    """
+    column = "ifnull(small, jpeg)" if request.args.get("tile") else "jpeg"
     site = await _allowed(request, datasette, "media")
     text = request.url_vars["media_id"]
     found = site and await _first(datasette, "SELECT sha256 FROM media WHERE id = ?", row_id(text))
@@ -81,9 +84,9 @@ async def preview(request: Any, datasette: Any) -> Response:
         request,
         site,
         Picture(
-            sql="SELECT jpeg FROM previews WHERE sha256 = ?",
+            sql=f"SELECT {column} FROM previews WHERE sha256 = ?",
             key=found["sha256"],
-            version=f"{found['sha256'][:16]}-{stored_at}",
+            version=f"{found['sha256'][:16]}-{stored_at}-{len(column)}",
         ),
         f"The preview of media {text} is not stored any more.",
     )

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from datasette.database import Database
 
 from catalog.browse.credentials import Secrets
+from catalog.browse.kept import Kept
 from catalog.browse.options import Options
 from catalog.connect import connect, crops_path, transaction
 
@@ -70,13 +71,14 @@ class Site:
 
     async def read(self, function: Callable[[sqlite3.Connection], T]) -> T:
         """What `function` reads, in a thread, from one state of the catalog."""
-        return await asyncio.to_thread(self._read, function)
+        return await asyncio.to_thread(self.read_now, function)
 
     async def write(self, function: Callable[[sqlite3.Connection], T]) -> T:
         """What `function` returns, in a thread and a transaction of its own."""
         return await asyncio.to_thread(self._write, function)
 
-    def _read(self, function: Callable[[sqlite3.Connection], T]) -> T:
+    def read_now(self, function: Callable[[sqlite3.Connection], T]) -> T:
+        """What `function` reads, in this thread."""
         connection = self._readers.get()
         try:
             if connection is None:
@@ -92,6 +94,11 @@ class Site:
     def _write(self, function: Callable[[sqlite3.Connection], T]) -> T:
         with self._writing, closing(connect(self.path)) as connection, transaction(connection):
             return function(connection)
+
+    @cached_property
+    def kept(self) -> Kept:
+        """What was computed of all vectors."""
+        return Kept()
 
     def close(self) -> None:
         """Close what this plugin opened; Datasette's own connections are Datasette's to close."""

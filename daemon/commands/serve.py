@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import signal
 import socket
 import threading
@@ -30,6 +31,7 @@ logger = logging.getLogger(__name__)
 
 # `rollcall up` and systemd start the daemon beside us, and only the daemon makes the catalog.
 WAIT_S = 20.0
+NICENESS = 5  # between the daemon's own process and its workers
 # A catalog that cannot be read may be one that is being made this moment, but not for long.
 BROKEN_WAIT_S = 3.0
 POLL_S = 0.2
@@ -69,6 +71,8 @@ def serve(settings: Settings, *, open_browser: bool = False) -> None:
             )
         if not wait_for_catalog(settings.catalog, stop):
             return
+        # A page may wait a moment; what catalogues, and writes, goes first.
+        os.nice(NICENESS)
         # These load half of what a web server is made of: not before they are needed.
         from catalog.browse.server import build, close, server
 

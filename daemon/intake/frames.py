@@ -23,6 +23,10 @@ DCT_SCALES = (8, 4, 2)
 """By how much libjpeg can shrink a JPEG while it decodes it, leaving out most of the work."""
 
 
+# A tile is 160 px wide; sixty of twice that, for fine screens, weigh less than a megabyte.
+_TILE_PX, _TILE_QUALITY = 320, 70
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Frame:
     """An upright picture: height × width × 3 uint8 RGB, C-contiguous. `scale`: full-size pixels
@@ -65,15 +69,24 @@ def read_picture(path: bytes, facts: MediaFacts, *, min_side_px: int) -> Frame:
 
 def preview(frame: Frame, *, size_px: int, quality: int) -> PreviewRecord:
     """The whole picture as a small baseline JPEG (4:2:0, no metadata), its longest side `size_px`
-    at most.
+    at most; and once more for a tile.
     """
     small = shrunk(frame.picture, size_px).picture
+    height, width = small.shape[:2]
+    return PreviewRecord(
+        jpeg=_jpeg(small, quality),
+        width=width,
+        height=height,
+        tile=_jpeg(shrunk(small, _TILE_PX).picture, _TILE_QUALITY),
+    )
+
+
+def _jpeg(picture: Picture, quality: int) -> bytes:
     buffer = io.BytesIO()
-    Image.fromarray(small).save(
+    Image.fromarray(picture).save(
         buffer, "JPEG", quality=quality, subsampling="4:2:0", progressive=False
     )
-    height, width = small.shape[:2]
-    return PreviewRecord(jpeg=buffer.getvalue(), width=width, height=height)
+    return buffer.getvalue()
 
 
 def _shrink_while_decoding(image: Image.Image, min_side_px: int) -> int:

@@ -163,7 +163,8 @@ def _photo(catalog: Any, crops: Any, path: Path, faces: tuple[Any, ...]) -> None
     small = upright.copy()
     small.thumbnail((1024, 1024))
     crops.execute(
-        "INSERT INTO previews VALUES (?, ?, ?, ?, ?)", [sha256, _jpeg(small), *small.size, NOW]
+        "INSERT INTO previews VALUES (?, ?, ?, ?, ?, NULL)",
+        [sha256, _jpeg(small), *small.size, NOW],
     )
     media = catalog.execute(
         "INSERT INTO media (sha256, kind, mime, bytes, width, height, taken_at_local, "

@@ -71,7 +71,7 @@ def test_every_page_shows_and_no_data_becomes_markup(reader: Any, path: str) -> 
         assert not any(name.startswith("on") for name in attributes), (tag, attributes)
     for image in page.images():
         assert re.fullmatch(
-            r"/-/rollcall/(crop|preview)/\d+\?(v=[0-9a-f]{16}&)?blank=1", image["src"] or ""
+            r"/-/rollcall/(crop|preview)/\d+\?(v=[0-9a-f]{16}&|tile=1&)?blank=1", image["src"] or ""
         )
         assert {image["loading"], image["decoding"]} == {"lazy", "async"}
         assert image["alt"] is not None  # empty beside its name in words

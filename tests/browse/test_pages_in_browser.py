@@ -165,6 +165,7 @@ def pages(place: Place) -> dict[str, str]:
         "face": f"/faces/{place.home.value('SELECT min(id) FROM faces')}",
         "review": "/review",
         "changes": "/changes",
+        "map": "/map",
         "add": "/add",
         "problem": "/people/99999",
     }
@@ -172,7 +173,7 @@ def pages(place: Place) -> dict[str, str]:
 
 NAMES = (
     "home", "people", "unnamed", "nobody", "person", "media", "filtered", "photo", "video", "face",
-    "review", "changes", "add", "problem",
+    "review", "changes", "map", "add", "problem",
 )  # fmt: skip
 
 
@@ -369,3 +370,29 @@ def test_markup_in_names_is_text(chromium: Any, place: Place) -> None:
         show(chromium, (1440, 1000), "light", place.address + path)
         with pytest.raises(NoAlertPresentException):
             chromium.switch_to.alert  # noqa: B018 - reading it is the question
+
+
+def test_the_map_shows_the_face_under_the_pointer(chromium: Any, place: Place) -> None:
+    from selenium.webdriver.common.action_chains import ActionChains
+
+    show(chromium, (1440, 1000), "light", f"{place.address}/map")
+    loaded = "return Number(document.querySelector('[data-map]').dataset.loaded || 0)"
+    count = until(lambda: chromium.execute_script(loaded))
+    assert count == place.home.value("SELECT count(*) FROM faces WHERE state = 'active'")
+    canvas = find(chromium, "[data-map]")
+    drawn = """
+    const canvas = document.querySelector("[data-map]"), data = canvas.getContext("2d");
+    const {width, height} = canvas, pixels = data.getImageData(0, 0, width, height).data;
+    for (let at = 3; at < pixels.length; at += 4)
+        if (pixels[at])
+            return [(at - 3) / 4 % width, Math.floor((at - 3) / 4 / width), width, height];
+    return null;
+    """
+    x, y, width, height = until(lambda: chromium.execute_script(drawn))
+    ActionChains(chromium).move_to_element_with_offset(
+        canvas, x + 2 - width // 2, y + 2 - height // 2
+    ).perform()
+    until(lambda: find(chromium, "[data-hover] img").is_displayed())
+    canvas.send_keys("+")
+    ActionChains(chromium).move_to_element(canvas).perform()
+    assert errors(chromium) == []

@@ -245,7 +245,7 @@ def test_reference_pictures_that_are_gone_are_forgotten_with_their_paths_and_pre
     person = make.person(NAME, origin="reference", folder=NAME)
     (face,) = make.reference(person, looks(ROSA, 1), folder=NAME.encode())
     sha256 = make.value("SELECT sha256 FROM media")
-    crops.execute("INSERT INTO previews VALUES (?, x'00', 1, 1, 'x')", [sha256])
+    crops.execute("INSERT INTO previews VALUES (?, x'00', 1, 1, 'x', x'00')", [sha256])
     make.connection.execute("UPDATE files SET state = 'missing'")
     erased = forgotten(make, crops, person)
     assert (erased["previews"], erased["faces"]) == (1, 1)
