@@ -71,6 +71,7 @@ benchmark: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.identification --whole
 	$(BIN)/python -m benchmarks.video
 	$(BIN)/python -m benchmarks.cuts
+	$(BIN)/python -m benchmarks.web
 
 # Needs uv. No index address goes into the lock.
 lock:

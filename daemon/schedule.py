@@ -11,6 +11,7 @@ from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
 from catalog import crops, jobs, log
+from daemon import projections
 
 if TYPE_CHECKING:
     import sqlite3
@@ -74,6 +75,12 @@ class Schedule:
                 run=self._repair,
             ),
             Appointment(
+                name="map",
+                sentence="bring all faces into two dimensions for the map",
+                trigger=CronTrigger(hour=3, minute=40, jitter=600, timezone="UTC"),
+                run=self._project,
+            ),
+            Appointment(
                 name="clean",
                 sentence="drop orphaned crops, long finished jobs and old log lines",
                 trigger=CronTrigger(hour=4, minute=10, jitter=600, timezone="UTC"),
@@ -97,6 +104,13 @@ class Schedule:
     def _repair(self) -> None:
         self._supervisor.writer.run(lambda it: jobs.enqueue(it, "repair", "whole"))
         self._supervisor.identification.wake()
+
+    def _project(self) -> None:
+        for method in projections.available():
+            self._supervisor.writer.run(
+                lambda it, method=method: jobs.enqueue(it, projections.KIND, method)  # type: ignore[misc]
+            )
+        self._supervisor.projections.wake()
 
     def _clean(self) -> None:
         writer = self._supervisor.writer

@@ -28,6 +28,7 @@ from daemon.intake.arrivals import Arrivals
 from daemon.introduction import introduce, workers_now
 from daemon.lock import CatalogLock
 from daemon.pool import LocalPool
+from daemon.projections import Projections
 from daemon.second_looks import SecondLooks
 from daemon.worker import Conditions, Term
 
@@ -229,6 +230,9 @@ class Supervisor:
         self.downloads = Downloads(
             self.writer, self.pool, settings, patience=patience, on_error=self.on_error
         )
+        self.projections = Projections(
+            self.writer, self.pool, settings, patience=patience, on_error=self.on_error
+        )
         self.identification.on_written = self.second_looks.wake
         self.second_looks.on_written = self.identification.wake
         self.dispatcher = Dispatcher(
@@ -252,6 +256,7 @@ class Supervisor:
         stack.callback(self._identifier.stop)
         stack.callback(self.second_looks.stop)
         stack.callback(self.downloads.stop)
+        stack.callback(self.projections.stop)
         stack.callback(self.dispatcher.stop)
         stack.callback(self.pool.stop)
         stack.callback(self._abandon)
@@ -266,6 +271,7 @@ class Supervisor:
         self.dispatcher.abandon()
         self.second_looks.abandon()
         self.downloads.abandon()
+        self.projections.abandon()
         self.identification.abandon()
 
     def _committed(self, state: str) -> None:
@@ -283,6 +289,7 @@ class Supervisor:
         self.second_looks.wake()
         self.identification.wake()
         self.downloads.wake()
+        self.projections.wake()
 
 
 def _something_is_due(connection: sqlite3.Connection, kinds: Sequence[str]) -> bool:

@@ -127,7 +127,6 @@ def _values(installation: Installation) -> dict[str, str]:
     config = [] if settings.source is None else ["--config", str(settings.source)]
     managed = _state_directory(state)
     reads = _read_in_homes(installation)
-    hidden = in_home(state)
     return {
         "ROLLCALL": _start(installation.program),
         "CONFIG": " ".join(word(part, command=True) for part in config),
@@ -139,24 +138,30 @@ def _values(installation: Installation) -> dict[str, str]:
         "STATE": word(state),
         "STATE_DIRECTORY": managed,
         "PRIVATE_TMP": "" if _in_temporary(installation) else "yes",
-        "WRITABLE": "" if managed or hidden else word(state),
-        "HOME_READ_ONLY": " ".join("-" + bound(path) for path in reads),
-        "HOME_WRITABLE": bound(state) if hidden else "",
-        **_daemon_paths(settings, reads, managed=bool(managed)),
+        # The pages write decisions into the catalog, and uploads into the inbox.
+        **_folders("", settings, reads, [settings.paths.inbox[0]], managed=bool(managed)),
+        **_folders(
+            "DAEMON_",
+            settings,
+            reads,
+            [settings.paths.inbox[0]] if settings.download.enabled else [],
+            managed=bool(managed),
+        ),
         "REMOVE_IPC": "yes" if installation.user == SERVICE_USER else "",
         "TARGET": "multi-user.target" if installation.user else "default.target",
         **_network(settings),
     }
 
 
-def _daemon_paths(settings: Settings, reads: Sequence[Path], *, managed: bool) -> dict[str, str]:
-    """What the daemon alone may write: its state, and the inbox into which it fetches."""
-    fetched = [settings.paths.inbox[0]] if settings.download.enabled else []
-    writes = [*([] if managed else [settings.paths.state]), *fetched]
+def _folders(
+    prefix: str, settings: Settings, reads: Sequence[Path], also: Sequence[Path], *, managed: bool
+) -> dict[str, str]:
+    """What one of the services may read and write: its state, and these folders."""
+    writes = [*([] if managed else [settings.paths.state]), *also]
     return {
-        "DAEMON_HOME_READ_ONLY": " ".join("-" + bound(it) for it in reads if it not in fetched),
-        "DAEMON_HOME_WRITABLE": " ".join(bound(it) for it in writes if in_home(it)),
-        "DAEMON_WRITABLE": " ".join(word(it) for it in writes if not in_home(it)),
+        f"{prefix}HOME_READ_ONLY": " ".join("-" + bound(it) for it in reads if it not in writes),
+        f"{prefix}HOME_WRITABLE": " ".join(bound(it) for it in writes if in_home(it)),
+        f"{prefix}WRITABLE": " ".join(word(it) for it in writes if not in_home(it)),
     }
 
 

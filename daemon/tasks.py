@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from catalog.assignments import Verdict
     from catalog.records import EmbedderRecord
@@ -55,6 +56,15 @@ class StoredFace:
     scale: float
     x: float
     y: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProjectionTask:
+    """At most so many faces of a catalog are to be brought into two dimensions."""
+
+    catalog: Path
+    method: str
+    most: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -51,6 +51,7 @@ def watch(settings: Settings, stop: threading.Event) -> None:
             requests.start()
             renewal.start()
             supervisor.downloads.start()
+            supervisor.projections.start()
             schedule.start()
             notify("READY=1\nSTATUS=watching")
             logger.info("watching %s", ", ".join(os.fsdecode(folder) for folder in folders))

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from daemon.tasks import (
         Answer,
         PhotoTask,
+        ProjectionTask,
         Question,
         SearchTask,
         SpanTask,
@@ -169,6 +170,13 @@ def compute_vectors(task: VectorTask) -> VectorAnswer:
     from daemon.vectors import compute
 
     return compute(task, _loaded())
+
+
+def project(task: ProjectionTask) -> list[tuple[int, float, float]]:
+    """Bring all faces into two dimensions."""
+    from daemon.projecting import project as bring
+
+    return bring(task)
 
 
 def search(task: SearchTask) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import socket
 import threading
 import time
 import webbrowser
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 import click
@@ -72,7 +72,8 @@ def serve(settings: Settings, *, open_browser: bool = False) -> None:
         if not wait_for_catalog(settings.catalog, stop):
             return
         # A page may wait a moment; what catalogues, and writes, goes first.
-        os.nice(NICENESS)
+        with suppress(OSError):  # a unit of systemd may have forbidden it, and done it already
+            os.nice(max(0, NICENESS - os.nice(0)))
         # These load half of what a web server is made of: not before they are needed.
         from catalog.browse.server import build, close, server
 

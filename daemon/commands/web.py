@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
 
     from catalog.browse.credentials import Secrets
     from daemon.settings import Settings
+
+
+_WEB = re.compile(r"\s*\[\s*web\s*\]\s*(#.*)?$")
 
 
 @click.group(name="web")
@@ -102,7 +106,10 @@ def write_password(path: Path, kept: str | None) -> None:
     section.pop("password", None)
     if kept is not None:
         section["password"] = kept
-    found = tomllib.loads(after)
+    try:
+        found = tomllib.loads(after)
+    except tomllib.TOMLDecodeError:
+        found = {}
     found.setdefault("web", {})
     if found != expected:
         raise UsageError(
@@ -119,7 +126,7 @@ def _with_password(text: str, kept: str | None) -> str:
     if lines and not lines[-1].endswith("\n"):
         lines[-1] += "\n"
     headers = [number for number, line in enumerate(lines) if line.strip().startswith("[")]
-    start = next((it for it in headers if lines[it].split("#")[0].strip() == "[web]"), None)
+    start = next((it for it in headers if _WEB.match(lines[it])), None)
     wanted = [] if kept is None else [f'password = "{kept}"\n']
     if start is None:
         return "".join([*lines, "\n[web]\n", *wanted]) if wanted else text

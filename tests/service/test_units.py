@@ -199,7 +199,8 @@ def test_who_fetches_has_a_network_and_may_write_to_the_inbox(inbox: str) -> Non
     assert any(inbox in it for it in lines(WATCH)) and "/srv/more" not in text
     assert f'-"{inbox}"' not in text, "and is not bound to be read only"
     assert "PrivateNetwork" not in text and "AF_INET6" in text
-    assert not any(inbox in it for it in lines(WEB))
+    assert any(inbox in it for it in lines(WEB)), "the pages put uploads there"
+    assert not any("/srv/more" in it for it in lines(WEB))
 
 
 @pytest.mark.parametrize("user", ["daemon", None])
