@@ -8,6 +8,7 @@ Datasette may let people in as well: an actor of theirs looks, and changes where
 
 from __future__ import annotations
 
+import hashlib
 import hmac
 from typing import TYPE_CHECKING, Any, Final
 
@@ -16,10 +17,13 @@ from catalog.browse.site import DATABASE, site_of
 if TYPE_CHECKING:
     from collections.abc import Awaitable
 
+    from catalog.browse.site import Site
+
 CHANGE: Final = "rollcall-change"
 # In an actor of ours: what it may do.
 MAY: Final = "rollcall"
-OWNER: Final = {"id": "owner", MAY: "change"}
+_MARK: Final = "mark"
+"""… and for which password: with another one it ends."""
 _BEARER: Final = "bearer "
 
 
@@ -44,12 +48,30 @@ def opinion(datasette: Any, actor: Any, action: str) -> bool | Awaitable[bool | 
     if site is None or site.options.password is None:
         return None
     if action == CHANGE:
-        return True if actor and actor.get(MAY) == "change" else None
+        if not actor or MAY not in actor:
+            return None
+        return is_known(site, actor) and actor[MAY] == "change"
     if action == "view-instance":
-        return None if actor or site.options.guests else False
+        return None if is_known(site, actor) or site.options.guests else False
     if action == "execute-sql":
         return _changers_only(datasette, actor)
     return None
+
+
+def is_known(site: Site, actor: Any) -> bool:
+    """Whether somebody is known: by this password, by a token, or by another plugin."""
+    if not actor:
+        return False
+    return MAY not in actor or actor.get(_MARK) == _mark(site.options.password or "")
+
+
+def owner(password: str) -> dict[str, str]:
+    """Who has logged in with the password of this hash."""
+    return {"id": "owner", MAY: "change", _MARK: _mark(password)}
+
+
+def _mark(password: str) -> str:
+    return hashlib.sha256(password.encode("utf-8")).hexdigest()[:16]
 
 
 async def _changers_only(datasette: Any, actor: Any) -> bool | None:
@@ -66,7 +88,11 @@ def actor_of(datasette: Any, request: Any) -> dict[str, str] | None:
     token = site.secrets.token(given[len(_BEARER) :].strip())
     if token is None:
         return None
-    return {"id": f"token {token.name}", MAY: "change" if token.may_change else "view"}
+    return {
+        "id": f"token {token.name}",
+        MAY: "change" if token.may_change else "view",
+        _MARK: _mark(site.options.password or ""),
+    }
 
 
 def is_meant(request: Any) -> bool:

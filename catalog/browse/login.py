@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, quote, urlsplit
 from datasette.utils.asgi import Response
 
 from catalog.browse import credentials
-from catalog.browse.access import OWNER
+from catalog.browse.access import is_known, owner
 from catalog.browse.answers import rendered, told
 from catalog.browse.guard import mark_ours
 from catalog.browse.site import site_of
@@ -62,7 +62,7 @@ async def login(request: Any, datasette: Any) -> Any:
             answer = Response.redirect(wanted)
             answer.set_cookie(
                 COOKIE,
-                datasette.sign({"a": OWNER}, "actor"),
+                datasette.sign({"a": owner(kept)}, "actor"),
                 max_age=DAYS * 86400,
                 httponly=True,
                 samesite="lax",
@@ -86,7 +86,7 @@ def instead(datasette: Any, request: Any, message: str) -> Any:
     and a person asks; None leaves it to Datasette.
     """
     site = site_of(datasette)
-    if site is None or site.options.password is None or request.actor:
+    if site is None or site.options.password is None or is_known(site, request.actor):
         return None
     if request.method != "GET" or request.path.startswith("/api/"):
         return told(403, message or "Log in, or use a token.")

@@ -97,7 +97,7 @@ def test_without_the_password_pages_ask_for_it(locked: Any, path: str) -> None:
 
 @pytest.mark.parametrize(
     "path",
-    ["/api/people", "/api/media/1", "/api/events", "/-/metrics", "/-/health", "/api/faces/1"],
+    ["/api/people", "/api/media/1", "/api/events", "/-/metrics", "/api/faces/1"],
 )
 def test_without_the_password_the_api_is_refused_with_a_sentence(locked: Any, path: str) -> None:
     answer = locked.get(path)
@@ -119,6 +119,25 @@ def test_with_the_password_everything_is_there(locked: Any) -> None:
     assert answer.status_code == 200, answer.text
     (change,) = locked.get("/api/changes", cookies=cookies).json()["changes"]
     assert change["actor"] == "web: owner"
+
+
+def test_another_password_ends_every_login(
+    locked: Any, small_catalog: Path, open_browser: Callable[..., Any]
+) -> None:
+    cookies = logged_in(locked)
+    secrets = small_catalog.parent / "web.json"
+    other = hashed("another good password")
+    browser = open_browser(small_catalog, password=other, is_open=True, secrets=secrets)
+    assert locked.get("/people", cookies=cookies).status_code == 200
+    answer = browser.get("/people", cookies=cookies)
+    assert answer.status_code == 302 and answer.headers["location"].startswith("/-/login")
+    assert browser.get("/api/people", cookies=cookies).status_code == 403
+
+
+def test_monitors_need_no_password_and_learn_little(locked: Any) -> None:
+    answer = locked.get("/-/health")
+    assert answer.status_code == 200
+    assert answer.json() == {"catalog": "readable", "daemon": None}
 
 
 def test_guests_look_and_change_nothing(
