@@ -37,7 +37,7 @@ class Neighbour:
     similarity: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, weakref_slot=True)
 class Snapshot:
     """The vectors of one embedder as one read of the catalog saw them; never changed once made.
 

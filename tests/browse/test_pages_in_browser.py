@@ -258,22 +258,29 @@ def test_questions_are_answered_by_one_key_each(chromium: Any, place: Place) -> 
         """SELECT faces.id, faces.person_id FROM faces
            WHERE person_id IS NOT NULL AND track_id IS NULL AND NOT EXISTS
                (SELECT 1 FROM assignments WHERE face_id = faces.id AND state = 'suggested')
-           ORDER BY faces.id LIMIT 3"""
+           ORDER BY faces.id LIMIT 4"""
     )
     someone = unnamed(place)[-1]
-    for face, _ in rows:
+    faceless = 900
+    place.write(
+        """INSERT INTO people (id, name, origin, created_at)
+           VALUES (?, 'Without A Picture', 'user', '2026-01-01T00:00:00Z')""",
+        faceless,
+    )
+    asked = (someone, someone, someone, faceless)
+    for (face, _), who in zip(rows, asked, strict=True):
         place.write(
             """INSERT INTO assignments (face_id, person_id, model, state, method, similarity,
                                         confidence, decided_at, decided_by)
                VALUES (?, ?, 'all', 'suggested', 'reference', 0.9, 0.6, '2026-01-01T00:00:00Z',
                        'identifier')""",
             face,
-            someone,
+            who,
         )
     show(chromium, (1440, 1000), "light", f"{place.address}/review")
     links = []
     for key in "ynx":
-        links.append(find(chromium, "[data-face-link]").get_attribute("href"))
+        links.append(until(lambda: find(chromium, "[data-face-link]").get_attribute("href")))
         count = find(chromium, "[data-total]").text
         press(chromium, key)
         until(lambda before=count: find(chromium, "[data-total]").text != before)

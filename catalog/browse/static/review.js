@@ -33,8 +33,11 @@ function show() {
     if (!current) return;
     const who = current.person, name = who?.name ?? `person ${current.person_id}`;
     place.querySelector("[data-asked]").src = crop(current.face_id, current.crop);
-    place.querySelector("[data-known]").src = who?.cover_face_id ? crop(who.cover_face_id, who.cover_crop) : "data:,";
-    place.querySelector("[data-known]").alt = name;
+    const known = place.querySelector("[data-known]");
+    known.hidden = !who?.cover_face_id;
+    if (known.hidden) known.removeAttribute("src");
+    else known.src = crop(who.cover_face_id, who.cover_crop);
+    known.alt = name;
     place.querySelector("[data-name]").textContent = name;
     place.querySelector("[data-similarity]").textContent = current.confidence == null ? "" : ` · ${Math.round(100 * current.confidence)} % sure`;
     place.querySelector("[data-face-link]").href = `/faces/${current.face_id}`;
