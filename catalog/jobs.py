@@ -129,6 +129,19 @@ def put_back(connection: sqlite3.Connection, job: Job, error: str, patience: Pat
     return "waiting"
 
 
+def fail(
+    connection: sqlite3.Connection, job: Job, error: str, patience: Patience, *, for_good: bool
+) -> str:
+    """After a try that failed, for good or not. Returns the state of what the job is about: failed,
+    quarantined, or pending where it is tried again.
+    """
+    if for_good:
+        finish(connection, job.id, state="failed", error=error)
+        return "failed"
+    again = put_back(connection, job, error, patience)
+    return "quarantined" if again == "quarantined" else "pending"
+
+
 def give_back(connection: sqlite3.Connection, job_ids: Iterable[int]) -> None:
     """Return claimed jobs untried: they wait as before, and no attempt is counted."""
     for job_id in job_ids:

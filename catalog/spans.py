@@ -85,12 +85,7 @@ def _fail(
 ) -> str:
     """What an earlier reading found stays; a part that may be read later goes back in line."""
     error = record.error or "failed for no known reason"
-    if record.permanent:
-        state = "failed"
-        jobs.finish(catalog, job.id, state="failed", error=error)
-    else:
-        again = jobs.put_back(catalog, job, error, patience)
-        state = "quarantined" if again == "quarantined" else "pending"
+    state = jobs.fail(catalog, job, error, patience, for_good=record.permanent)
     read_before = catalog.execute(
         "SELECT 1 FROM steps WHERE media_id = ? AND part = ? AND step = 'embed' AND state = 'done'",
         [media_id, part.number],
@@ -130,12 +125,7 @@ def _replace(
         f"SELECT id, path, best_face_id FROM tracks {_TRACKS}", span
     ).fetchall()
     whose = _tracks_of(catalog, span)
-    catalog.execute(
-        f"UPDATE faces SET track_id = NULL WHERE track_id IN (SELECT id FROM tracks {_TRACKS})",
-        span,
-    )
-    catalog.execute(f"DELETE FROM tracks {_TRACKS}", span)
-    catalog.execute(f"DELETE FROM scenes {_TRACKS}", span)
+    _clear(catalog, span)
     scenes = [
         _inserted(
             catalog,
@@ -145,39 +135,15 @@ def _replace(
         for scene in record.scenes
     ]
     frames = _write_frames(catalog, media_id, record, scenes)
-    kept: set[int] = set()
-    written: list[int] = []
     ties = _ties(tracks, old)
+    kept: set[int] = set()
+    written = []
     for number, track in enumerate(tracks):
-        track_id = _inserted(
-            catalog,
-            """INSERT INTO tracks (media_id, scene_id, start_s, end_s, faces_count, path)
-               VALUES (?, ?, ?, ?, ?, ?)""",
-            [
-                media_id,
-                scenes[track.scene],
-                track.start_s,
-                track.end_s,
-                track.faces_count,
-                track.path,
-            ],
-        )
-        for place, (time_s, face) in enumerate(track.faces):
-            face_id = write_face(
-                catalog,
-                media_id,
-                face,
-                tied=ties.get((number, place)),
-                place={"frame_id": frames[time_s], "track_id": track_id, "time_s": time_s},
-            )
-            kept.add(face_id)
-        embedders = {
-            ensure_embedder(catalog, kind, active=False): vector
-            for kind, vector in track.vectors.items()
-        }
-        track_vectors.write(catalog, track_id, embedders)
+        own = {place: face for (of, place), face in ties.items() if of == number}
+        track_id, faces = _write_track(catalog, media_id, track, scenes[track.scene], frames, own)
         written.append(track_id)
-    gone = {it for own in old.values() for it in own} - kept
+        kept.update(faces)
+    gone = {it for faces in old.values() for it in faces} - kept
     heirs = _heirs(before, tracks, written)
     leaders.inherit(
         catalog,
@@ -190,11 +156,61 @@ def _replace(
     )
     for face_id in gone:
         retire(catalog, face_id)
+    _drop_frames(catalog, span, list(frames.values()))
+
+
+def _clear(catalog: sqlite3.Connection, span: dict[str, float]) -> None:
+    """Take away tracks and scenes of the part; its faces stay until it is known which are new."""
+    catalog.execute(
+        f"UPDATE faces SET track_id = NULL WHERE track_id IN (SELECT id FROM tracks {_TRACKS})",
+        span,
+    )
+    catalog.execute(f"DELETE FROM tracks {_TRACKS}", span)
+    catalog.execute(f"DELETE FROM scenes {_TRACKS}", span)
+
+
+def _write_track(
+    catalog: sqlite3.Connection,
+    media_id: int,
+    track: TrackRecord,
+    scene_id: int,
+    frames: dict[float, int],
+    ties: dict[int, int],
+) -> tuple[int, list[int]]:
+    """A track with its faces and vectors; `ties` says which of its faces, by place, are old ones.
+    Returns the ids of the track and of its faces.
+    """
+    track_id = _inserted(
+        catalog,
+        """INSERT INTO tracks (media_id, scene_id, start_s, end_s, faces_count, path)
+           VALUES (?, ?, ?, ?, ?, ?)""",
+        [media_id, scene_id, track.start_s, track.end_s, track.faces_count, track.path],
+    )
+    faces = [
+        write_face(
+            catalog,
+            media_id,
+            face,
+            tied=ties.get(place),
+            place={"frame_id": frames[time_s], "track_id": track_id, "time_s": time_s},
+        )
+        for place, (time_s, face) in enumerate(track.faces)
+    ]
+    embedders = {
+        ensure_embedder(catalog, kind, active=False): vector
+        for kind, vector in track.vectors.items()
+    }
+    track_vectors.write(catalog, track_id, embedders)
+    return track_id, faces
+
+
+def _drop_frames(catalog: sqlite3.Connection, span: dict[str, float], kept: Sequence[int]) -> None:
+    """Forget frames of the part that were not looked at again and show no face that is left."""
     catalog.execute(
         """DELETE FROM frames WHERE media_id = :media AND time_s >= :start AND time_s < :end
            AND id NOT IN (SELECT value FROM json_each(:frames))
            AND NOT EXISTS (SELECT 1 FROM faces WHERE faces.frame_id = frames.id)""",
-        {**span, "frames": json.dumps(list(frames.values()))},
+        {**span, "frames": json.dumps(list(kept))},
     )
 
 

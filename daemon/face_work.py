@@ -12,7 +12,7 @@ from daemon.faces.align import cut
 from daemon.faces.eye_points import eye_aspect_ratio
 from daemon.faces.measures.table import measure
 from daemon.faces.measures.vector import stability, told
-from daemon.faces.quality import quality
+from daemon.faces.quality import FITTED_FOR, quality
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -55,7 +55,9 @@ def add_told(
     *,
     settings: Settings,
 ) -> None:
-    """Add what the recognition model that the score is fitted for tells of the faces."""
+    """Add what a recognition model tells of the faces, where the score is fitted for it."""
+    if embedder.name != FITTED_FOR:
+        return
     for own, more in zip(measures, told(embedded), strict=True):
         own.update(more)
     if settings.quality.stability:

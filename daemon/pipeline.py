@@ -190,9 +190,8 @@ def _recognise(works: Sequence[Work], stages: Stages) -> None:
         embedded = embedder.embedded(crops)
         seconds = (time.perf_counter() - start) / max(1, len(crops))
         kind = kind_of(embedder)
-        if embedder.name == FITTED_FOR:
-            measures = [it for work in works for it in work.measures]
-            add_told(measures, embedded, crops, embedder, settings=stages.settings)
+        measures = [it for work in works for it in work.measures]
+        add_told(measures, embedded, crops, embedder, settings=stages.settings)
         rows = iter(embedded.vectors.astype("<f4", copy=False))
         for work in works:
             work.vectors = work.vectors or [{} for _ in work.crops]

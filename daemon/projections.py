@@ -7,16 +7,13 @@ from typing import TYPE_CHECKING, Final
 
 from catalog import jobs, projections
 from daemon import worker
-from daemon.serial import Serial
+from daemon.serial import Pooled
 from daemon.tasks import ProjectionTask
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
-    from catalog.jobs import Job, Patience
-    from catalog.writer import Writer
-    from daemon.pool import Pool
-    from daemon.settings import Settings
+    from catalog.jobs import Job
 
 KIND: Final = "project"
 PACKAGES: Final = {"tsne": "sklearn", "umap": "umap"}
@@ -33,29 +30,16 @@ def available() -> list[str]:
     return [it for it, package in PACKAGES.items() if importlib.util.find_spec(package)]
 
 
-class Projections(Serial):
+class Projections(Pooled):
     """A thread between the project jobs and a worker."""
 
     name, owner = "projections", "projections"
     kinds = (KIND,)
     at_once = 1
 
-    def __init__(
-        self,
-        writer: Writer,
-        pool: Pool,
-        settings: Settings,
-        *,
-        patience: Patience,
-        on_error: Callable[[Exception], None],
-    ) -> None:
-        super().__init__(writer, patience=patience, on_error=on_error)
-        self._pool = pool
-        self._catalog = settings.catalog
-
     def _do(self, claimed: Sequence[Job]) -> None:
         (job,) = claimed
-        task = ProjectionTask(catalog=self._catalog, method=job.key, most=MOST)
+        task = ProjectionTask(catalog=self._settings.catalog, method=job.key, most=MOST)
         answer = self._answer(
             claimed, self._pool.submit(worker.project, task, timeout_s=_TIMEOUT_S)
         )

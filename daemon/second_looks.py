@@ -9,25 +9,22 @@ from typing import TYPE_CHECKING
 from catalog import embeddings, looks
 from daemon import worker
 from daemon.dispatch import START_S
-from daemon.serial import Serial
+from daemon.serial import Pooled
 from daemon.shelf import Shelf
 from daemon.tasks import VectorTask
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
-    from catalog.jobs import Job, Patience
-    from catalog.writer import Writer
-    from daemon.pool import Pool
-    from daemon.settings import Settings
+    from catalog.jobs import Job
     from daemon.shelf import Taken
     from daemon.tasks import VectorAnswer
 
 FACE_S = 2.0
 
 
-class SecondLooks(Serial):
+class SecondLooks(Pooled):
     """A thread between the look jobs and the workers."""
 
     # A look at a face takes 40 ms with Dlib on one thread: some seconds of work at most in one
@@ -35,19 +32,6 @@ class SecondLooks(Serial):
     name, owner = "second looks", "second looks"
     kinds = (looks.KIND,)
     at_once = 16
-
-    def __init__(
-        self,
-        writer: Writer,
-        pool: Pool,
-        settings: Settings,
-        *,
-        patience: Patience,
-        on_error: Callable[[Exception], None],
-    ) -> None:
-        super().__init__(writer, patience=patience, on_error=on_error)
-        self._pool = pool
-        self._settings = settings
 
     def _do(self, claimed: Sequence[Job]) -> None:
         taken, answer = self._take(claimed), None

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from catalog.jobs import Job, Patience
     from catalog.writer import Writer
+    from daemon.pool import Pool
+    from daemon.settings import Settings
 
 logger = logging.getLogger(__name__)
 
@@ -131,3 +133,20 @@ class Serial(ABC):
 
     def _give_back(self, claimed: Sequence[Job]) -> None:
         self._writer.run(lambda it: jobs.give_back(it, [job.id for job in claimed]))
+
+
+class Pooled(Serial):
+    """One whose jobs are done by worker processes, as the settings say."""
+
+    def __init__(
+        self,
+        writer: Writer,
+        pool: Pool,
+        settings: Settings,
+        *,
+        patience: Patience,
+        on_error: Callable[[Exception], None],
+    ) -> None:
+        super().__init__(writer, patience=patience, on_error=on_error)
+        self._pool = pool
+        self._settings = settings

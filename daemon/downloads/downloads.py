@@ -6,6 +6,7 @@ import hashlib
 import logging
 import os
 import shutil
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,18 +17,15 @@ from daemon.dispatch import START_S
 from daemon.downloads.fetching import fetch
 from daemon.downloads.naming import numbered, safe_name
 from daemon.errors import BadFile, TryLater
-from daemon.serial import Serial
+from daemon.serial import Pooled
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from catalog.downloads import Had
-    from catalog.jobs import Job, Patience
-    from catalog.writer import Writer
+    from catalog.jobs import Job
     from daemon.downloads.fetching import Came
-    from daemon.pool import Pool
-    from daemon.settings import Settings
 
 logger = logging.getLogger(__name__)
 
@@ -35,26 +33,16 @@ logger = logging.getLogger(__name__)
 _HIDDEN = ".rollcall-{}.part"
 
 
-class Downloads(Serial):
+class Downloads(Pooled):
     """Reads files with addresses, and fetches what is there, one after the other."""
 
     name, owner = "downloads", "downloads"
     kinds = (READ, FETCH)
     at_once = 1
 
-    def __init__(
-        self,
-        writer: Writer,
-        pool: Pool,
-        settings: Settings,
-        *,
-        patience: Patience,
-        on_error: Callable[[Exception], None],
-    ) -> None:
-        super().__init__(writer, patience=patience, on_error=on_error)
-        self._pool = pool
-        self._settings = settings
-        self._inbox = Path(os.path.realpath(settings.paths.inbox[0]))
+    @cached_property
+    def _inbox(self) -> Path:
+        return Path(os.path.realpath(self._settings.paths.inbox[0]))
 
     def start(self) -> None:
         """Begin, without what a crash left of downloads that nobody asks for any more."""

@@ -20,7 +20,7 @@ from daemon.face_work import add_told, crops_of, face_record, measured
 from daemon.faces.align import reach
 from daemon.faces.detect import detect
 from daemon.faces.looks import Doubting, enough_px, sharpened
-from daemon.faces.quality import FITTED_FOR, quality
+from daemon.faces.quality import quality
 from daemon.faces.views import part
 from daemon.intake.frames import Frame, preview
 from daemon.people.starting import starting
@@ -234,9 +234,8 @@ def _vectors(work: Work, embedder: Embedder, faces: Sequence[Any]) -> Vectors:
         with work.book.step("embed", embedder.name):
             crops = [it.crop for it in lacking]
             found = embedder.embedded(crops)
-            if embedder.name == FITTED_FOR:
-                measures = [it.measures for it in lacking]
-                add_told(measures, found, crops, embedder, settings=work.stages.settings)
+            measures = [it.measures for it in lacking]
+            add_told(measures, found, crops, embedder, settings=work.stages.settings)
         for it, vector in zip(lacking, found.vectors, strict=True):
             it.vector = vector
             it.score = quality(it.measures).score
@@ -319,9 +318,8 @@ def _other_vectors(work: Work) -> Others:
         with work.book.step("embed", embedder.name):
             crops = [it.crop for it in kept if it.crop is not None]
             embedded = embedder.embedded(crops)
-            if embedder.name == FITTED_FOR:
-                measures = [it.measures for it in kept]
-                add_told(measures, embedded, crops, embedder, settings=work.stages.settings)
+            measures = [it.measures for it in kept]
+            add_told(measures, embedded, crops, embedder, settings=work.stages.settings)
         for it, vector in zip(kept, embedded.vectors, strict=True):
             found[id(it)][kind_of(embedder)] = vector.astype("<f4", copy=False).tobytes()
     return found
