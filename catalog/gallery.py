@@ -171,6 +171,38 @@ def years_of(connection: sqlite3.Connection, person_id: int) -> list[dict[str, A
     return [dict(row) for row in rows]
 
 
+def moments_of(
+    connection: sqlite3.Connection, person_id: int, *, size: int = 1500
+) -> list[dict[str, Any]]:
+    """The photos and videos with a date in which a person is, in order of time: of very many some,
+    evenly chosen.
+    """
+    rows = connection.execute(
+        """SELECT id AS media_id, kind, taken_at_local FROM media
+           WHERE id IN (SELECT media_id FROM faces WHERE person_id = ? AND state = 'active')
+             AND id NOT IN (SELECT media_id FROM replaced) AND taken_at_local IS NOT NULL
+           ORDER BY taken_at_local, id""",
+        [person_id],
+    ).fetchall()
+    step = max(1, -(-len(rows) // size))
+    return [dict(row) for row in rows[::step]]
+
+
+def runs_of(
+    connection: sqlite3.Connection, person_id: int, *, size: int = 60
+) -> list[dict[str, Any]]:
+    """When a person is seen in videos, the longest first."""
+    rows = connection.execute(
+        """SELECT media_id, start_s, end_s, best_face_id AS face_id,
+                  (SELECT crop FROM faces WHERE faces.id = best_face_id) AS crop,
+                  (SELECT path FROM files WHERE files.media_id = runs.media_id
+                   ORDER BY files.state = 'present' DESC, files.id LIMIT 1) AS path
+           FROM runs WHERE person_id = ? ORDER BY end_s - start_s DESC, run_id LIMIT ?""",
+        [person_id, size],
+    )
+    return [dict(row) for row in rows]
+
+
 def seen_with(connection: sqlite3.Connection, person_id: int, *, size: int) -> list[dict[str, Any]]:
     """The people most often in the same photos and videos."""
     rows = connection.execute(

@@ -86,12 +86,7 @@ def _fail(
     catalog: sqlite3.Connection, media_id: int, record: PartRecord, job: Job, patience: Patience
 ) -> str:
     error = record.error or "failed for no known reason"
-    if record.permanent:
-        state = "failed"
-        jobs.finish(catalog, job.id, state="failed", error=error)
-    else:
-        again = jobs.put_back(catalog, job, error, patience)
-        state = "quarantined" if again == "quarantined" else "pending"
+    state = jobs.fail(catalog, job, error, patience, for_good=record.permanent)
     catalog.execute(
         "UPDATE media SET state = ?, error = ? WHERE id = ? AND state <> 'done'",
         [state, error, media_id],

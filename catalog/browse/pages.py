@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlencode
 
@@ -70,6 +72,8 @@ async def person(asked: Asked) -> Any:
             "faces": gallery.faces_of(connection, own_id, first=first, size=_FACES + 1),
             "years": gallery.years_of(connection, own_id),
             "seen_with": gallery.seen_with(connection, own_id, size=12),
+            "moments": _placed(gallery.moments_of(connection, own_id)),
+            "runs": gallery.runs_of(connection, own_id, size=24) if who["video_faces"] else [],
             "media": library.listed(connection, library.Filter(people=(own_id,)), size=NEWEST),
             "questions": gallery.suggestions(connection, size=6, person_id=own_id),
         }
@@ -130,8 +134,32 @@ async def face(asked: Asked) -> Any:
     """A face: measures, why it is whose, and the faces most like it."""
     own = asked.id()
     found = await asked.read(lambda it: face_of(it, own, 18, asked))
-    context = {"face": found, "bars": bars(found["measures"])}
+    context = {"face": found, "bars": bars(found["measures"]), **_marks(found)}
     return await _shown(asked, "rollcall_face.html", context, "people.js")
+
+
+def _marks(face: dict[str, Any]) -> dict[str, Any]:
+    """The landmarks in pixels of the crop, how large to draw them, and to where the face looks: the
+    way that somebody goes who turned so far to the right and up, as far as half a face.
+    """
+    scale = face["crop_scale"]
+    if not face["landmarks"] or not scale:
+        return {"landmarks": [], "looks": None, "mark_px": 0}
+    corner = face["crop_x"], face["crop_y"]
+    landmarks = [
+        [round((value - start) / scale, 1) for value, start in zip(point, corner, strict=True)]
+        for point in face["landmarks"]
+    ]
+    side = max(face["w"], face["h"]) / scale
+    yaw, pitch = (face["measures"].get(it) for it in ("yaw", "pitch"))
+    looks = None
+    if yaw is not None and pitch is not None:
+        across, up = math.radians(yaw), math.radians(pitch)
+        looks = [
+            round(landmarks[2][0] + side / 2 * math.sin(across) * math.cos(up), 1),
+            round(landmarks[2][1] - side / 2 * math.sin(up), 1),
+        ]
+    return {"landmarks": landmarks, "looks": looks, "mark_px": round(0.025 * side, 2)}
 
 
 @page
@@ -162,6 +190,16 @@ async def add(asked: Asked) -> Any:
 
 async def _shown(asked: Asked, template: str, context: dict[str, Any], *scripts: str) -> Any:
     return await rendered(asked.datasette, asked.request, template, {**context, "scripts": scripts})
+
+
+def _placed(moments: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Where on a line of 0 to 1,000 each moment lies, between the first and the last."""
+    times = [datetime.fromisoformat(it["taken_at_local"][:19]).timestamp() for it in moments]
+    first, length = (times[0], max(1.0, times[-1] - times[0])) if times else (0.0, 1.0)
+    return [
+        {**it, "x": round(1000 * (at - first) / length, 1)}
+        for it, at in zip(moments, times, strict=True)
+    ]
 
 
 def _lanes(runs: list[dict[str, Any]]) -> list[dict[str, Any]]:

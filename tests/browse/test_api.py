@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import threading
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -376,3 +377,46 @@ def test_the_health_of_a_catalog_without_a_daemon(
     browser = open_browser(small_catalog, running=lambda: False)
     answer = browser.get("/-/health")
     assert answer.status_code == 503 and answer.json()["daemon"] is False
+
+
+def test_the_map_follows_what_is_decided(open_one: Any) -> None:
+    def shown() -> tuple[set[int], int]:
+        points = done(open_one.get("/api/map"))
+        return set(points["faces"]), points["of"]
+
+    before = shown()
+    face = min(before[0])
+    change = done(open_one.change("/api/faces/reject", {"faces": [face]}))["change"]
+    assert shown() == (before[0] - {face}, before[1] - 1)
+    done(open_one.change("/api/changes/undo", {"change": change}))
+    assert shown() == before
+
+
+def test_many_readers_at_once_while_a_scan_writes(open_one: Any, small_catalog: Path) -> None:
+    """No answer is wrong, and no commit waits in vain."""
+    paths = ("/", "/people", "/people/1", "/media", "/media/1", "/faces/1", "/api/live",
+             "/api/suggestions", "/catalog/faces", "/-/metrics", "/map", "/api/map")  # fmt: skip
+    stop, written = threading.Event(), []
+
+    def write() -> None:
+        with closing(connect(small_catalog)) as connection:
+            while not stop.is_set():
+                with transaction(connection):
+                    jobs.enqueue(connection, "ingest", f"{len(written)}")
+                    connection.execute("UPDATE faces SET quality = quality + 0.0001")
+                written.append(None)
+
+    async def everything() -> list[Any]:
+        return await asyncio.gather(
+            *(open_one.datasette.client.get(paths[it % len(paths)]) for it in range(96))
+        )
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        answers = open_one.runner.run(everything())
+    finally:
+        stop.set()
+        writer.join()
+    assert {it.status_code for it in answers} == {200}
+    assert len(written) > 10

@@ -101,6 +101,8 @@ if (gallery && bar("people")) {
     });
     on("merge", async () => {
         if (people.chosen.size < 2) return toast("Pick two people at least.", { alarm: true });
+        const named = [...people.chosen].map((it) => gallery.querySelector(`[data-person="${it}"] .rc-name`).textContent.trim()).filter((it) => !/^person \d+$/.test(it));
+        if (named.length > 1 && !confirm(`${named.join(" and ")} are one person?`)) return;
         const [into, ...others] = people.chosen;
         const answer = await decide("/api/people/merge", { people: others, into }, "", (it) => it);
         if (answer) { later("They are one.", answer.change); location.assign(`/people/${into}`); }
@@ -141,6 +143,10 @@ if (acts) {
     on("no-face", () => decide("/api/faces/reject", { faces: [face] }, "It is no face."));
     on("a-face", () => decide("/api/faces/show", { faces: [face] }, "It is a face."));
 }
+// The marks are in pixels of the crop, whose size the picture tells.
+const marks = document.querySelector("[data-marks]"), picture = marks?.parentElement.querySelector("img");
+const sized = () => { if (picture.naturalWidth) marks.setAttribute("viewBox", `0 0 ${picture.naturalWidth} ${picture.naturalHeight}`); };
+if (marks) { picture.loading = "eager"; picture.addEventListener("load", sized); sized(); }
 document.querySelector("[data-toggle-marks]")?.addEventListener("change", (event) => {
     document.querySelector("[data-marks]")?.toggleAttribute("hidden", !event.target.checked);
 });
