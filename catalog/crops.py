@@ -4,6 +4,7 @@ key).
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 from catalog import clock
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterable
 
-    from catalog.records import CropRecord, PreviewRecord
+    from catalog.records import CropRecord, PreviewRecord, StillRecord
 
 
 def store_crops(crops: sqlite3.Connection, records: Iterable[CropRecord]) -> None:
@@ -44,10 +45,29 @@ def store_preview(crops: sqlite3.Connection, media_sha256: str, preview: Preview
     )
 
 
+def store_still(crops: sqlite3.Connection, media_sha256: str, still: StillRecord) -> None:
+    """Keep the frame of a video that was looked at last, in place of the one before."""
+    crops.execute(
+        """INSERT OR REPLACE INTO still
+               (id, sha256, time_s, jpeg, width, height, boxes, stored_at)
+           VALUES (1, ?, ?, ?, ?, ?, ?, ?)""",
+        [
+            media_sha256,
+            still.time_s,
+            still.jpeg,
+            still.width,
+            still.height,
+            json.dumps([[round(it, 1) for it in box] for box in still.boxes]),
+            clock.now(),
+        ],
+    )
+
+
 def drop_orphans(
     catalog: sqlite3.Connection, crops: sqlite3.Connection, *, older_than_s: float, limit: int = 500
 ) -> int:
-    """Remove crops that no face, and previews that no media refers to, if they are older than that.
+    """Remove crops that no face, and previews and the still that no media refers to, if they are
+    older than that.
 
     A crash between the two commits leaves an orphan; the age keeps this from taking what another
     process is about to refer to. At most `limit` of each go at once, to keep the transaction short.
@@ -57,6 +77,7 @@ def drop_orphans(
     for table, wanted in (
         ("crops", "SELECT 1 FROM faces WHERE crop = ?"),
         ("previews", "SELECT 1 FROM media WHERE sha256 = ?"),
+        ("still", "SELECT 1 FROM media WHERE sha256 = ?"),
     ):
         keys = crops.execute(f"SELECT sha256 FROM {table} WHERE stored_at < ?", [before])
         orphans = []

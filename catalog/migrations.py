@@ -34,7 +34,7 @@ CATALOG_STEPS = (
     "0008_download_items",
     "0009_open_questions",
 )
-CROPS_STEPS = ("crops_0001_initial", "crops_0002_small")
+CROPS_STEPS = ("crops_0001_initial", "crops_0002_small", "crops_0003_still")
 RECORD = "_sqlite_migrations"
 
 

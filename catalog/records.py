@@ -122,6 +122,19 @@ class PreviewRecord:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StillRecord:
+    """A frame of a video as a small JPEG, with the boxes of its faces: x, y, w, h in pixels of the
+    frame, which is width × height.
+    """
+
+    jpeg: bytes
+    time_s: float
+    width: int
+    height: int
+    boxes: tuple[tuple[float, float, float, float], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SceneRecord:
     """A run of frames without a cut, seconds."""
 
@@ -162,8 +175,8 @@ class TrackRecord:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpanRecord:
     """All that one part of a video gave. `continues`: its first scene goes on from the part before;
-    `skipped` counts the frames that were not looked at, by reason. `error` and `permanent` as in a
-    PartRecord.
+    `skipped` counts the frames that were not looked at, by reason; `still` is the last frame with a
+    face, or without one where none has any. `error` and `permanent` as in a PartRecord.
     """
 
     sha256: str
@@ -174,6 +187,7 @@ class SpanRecord:
     tracks: tuple[TrackRecord, ...] = ()
     skipped: dict[str, int] = field(default_factory=dict)
     preview: PreviewRecord | None = None
+    still: StillRecord | None = None
     steps: tuple[StepRecord, ...] = ()
     error: str | None = None
     permanent: bool = True

@@ -53,6 +53,8 @@ def commit_span(
     steps.record(catalog, media_id, record.part, record.steps)
     if record.preview is not None:
         crops_module.store_preview(crops, record.sha256, record.preview)
+    if record.still is not None:
+        crops_module.store_still(crops, record.sha256, record.still)
     tracks = _without_forgotten(catalog, media_id, part, record.tracks)
     crops_module.store_crops(crops, [face.crop for it in tracks for _, face in it.faces])
     _replace(catalog, media_id, part, record, tracks)

@@ -1,9 +1,10 @@
-"""Addresses of pictures: a face's crop and a media's preview, by id, for whoever may see the
-row.
+"""Addresses of pictures: a face's crop, a media's preview and the frame of a video that was looked
+at last, by id, for whoever may see the row.
 """
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -70,31 +71,58 @@ async def preview(request: Any, datasette: Any) -> Response:
     there is none. What was catalogued before there were tiles has none until it is read again.
     """
     column = "ifnull(small, jpeg)" if request.args.get("tile") else "jpeg"
-    site = await _allowed(request, datasette, "media")
-    text = request.url_vars["media_id"]
-    found = site and await _first(datasette, "SELECT sha256 FROM media WHERE id = ?", row_id(text))
-    stored_at = (
-        await _stored(site, "SELECT stored_at FROM previews WHERE sha256 = ?", found["sha256"])
-        if site and found
-        else None
+    site, sha256 = await _content(request, datasette)
+    stored_at = site and await _stored(
+        site, "SELECT stored_at FROM previews WHERE sha256 = ?", sha256
     )
-    if not site or not found or not stored_at:
+    text = request.url_vars["media_id"]
+    if not site or not stored_at:
         return _missing(request, f"No preview is stored for media {text}.")
     return await _send(
         request,
         site,
         Picture(
             sql=f"SELECT {column} FROM previews WHERE sha256 = ?",
-            key=found["sha256"],
-            version=f"{found['sha256'][:16]}-{stored_at}-{len(column)}",
+            key=sha256,
+            version=f"{sha256[:16]}-{stored_at}-{len(column)}",
         ),
         f"The preview of media {text} is not stored any more.",
     )
 
 
+async def still(request: Any, datasette: Any) -> Response:
+    """The frame that was looked at last, as JPEG; 404 where it is another video's."""
+    site, sha256 = await _content(request, datasette)
+    kept = site and await last_still(site, sha256)
+    text = request.url_vars["media_id"]
+    if not site or not kept:
+        return _missing(request, f"No frame of media {text} is kept.")
+    return await _send(
+        request,
+        site,
+        Picture(sql="SELECT jpeg FROM still WHERE sha256 = ?", key=sha256, version=kept["version"]),
+        f"No frame of media {text} is kept any more.",
+    )
+
+
+async def last_still(site: Site, sha256: str) -> dict[str, Any] | None:
+    """The frame that was looked at last, where it is of the video with this content: `time_s`,
+    `width`, `height`, `boxes`, and a `version` that no other frame has.
+    """
+    found = await _stored(
+        site,
+        """SELECT json_object('time_s', time_s, 'width', width, 'height', height,
+                              'boxes', json(boxes), 'version', printf('%s-%s', stored_at, time_s))
+           FROM still WHERE sha256 = ?""",
+        sha256,
+    )
+    return None if found is None else dict(json.loads(found))
+
+
 ROUTES = [
     (PREFIX + r"crop/(?P<face_id>[^/]+)$", crop),
     (PREFIX + r"preview/(?P<media_id>[^/]+)$", preview),
+    (PREFIX + r"still/(?P<media_id>[^/]+)$", still),
 ]
 
 
@@ -144,6 +172,16 @@ async def _allowed(request: Any, datasette: Any, table: str) -> Site | None:
         [("view-table", (DATABASE, table)), ("view-database", DATABASE), "view-instance"],
     )
     return site_of(datasette)
+
+
+async def _content(request: Any, datasette: Any) -> tuple[Site | None, str]:
+    """The catalog, and the content of the media that is asked for; without a catalog where there is
+    no such media. Raises datasette.Forbidden.
+    """
+    site = await _allowed(request, datasette, "media")
+    media_id = row_id(request.url_vars["media_id"])
+    found = site and await _first(datasette, "SELECT sha256 FROM media WHERE id = ?", media_id)
+    return (site, found["sha256"]) if found else (None, "")
 
 
 async def _first(datasette: Any, sql: str, found_id: int | None) -> Any:

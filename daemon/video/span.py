@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from catalog import track_vectors
-from catalog.records import FrameRecord, SceneRecord, SpanRecord, TrackRecord
+from catalog.records import FrameRecord, SceneRecord, SpanRecord, StillRecord, TrackRecord
 from catalog.track_paths import packed
 from daemon.errors import BadFile, TryLater
 from daemon.face_work import add_told, crops_of, face_record, measured
@@ -37,6 +37,7 @@ from daemon.video.tracker import Alike, Track, Tracker
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from catalog.faces import Box
     from catalog.records import EmbedderRecord, PreviewRecord
     from daemon.faces.values import Detection, Embedder, Vectors
     from daemon.settings import Detect
@@ -54,6 +55,8 @@ _SEEN_CLOSELY: Final = 0.2
 _SLACK: Final = 1.25
 # Faces with their surroundings in memory for each face that is kept in the end.
 _CANDIDATES: Final = 2
+# Longest side of the frame that is shown while the work goes on.
+_STILL_PX: Final = 640
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -72,6 +75,7 @@ class Work:
     last_looks: dict[int, float] = field(default_factory=dict)
     first_looks: dict[int, float] = field(default_factory=dict)
     poster: tuple[tuple[bool, float], Frame] | None = None
+    still: tuple[float, Frame, tuple[Box, ...]] | None = None
 
 
 def catalogue_span(task: SpanTask, stages: Stages) -> SpanRecord:
@@ -167,6 +171,8 @@ def _sightings(work: Work, kept: Kept[Shown]) -> list[Sighting]:
     work.first_looks.setdefault(kept.scene, time_s)
     work.last_looks[kept.scene] = time_s
     _choose_poster(work, frame, max((it.promise for it in found), default=0.0))
+    if found or work.still is None:
+        work.still = time_s, frame, tuple(it.box for it in found)
     return found
 
 
@@ -224,6 +230,15 @@ def _preview(work: Work) -> PreviewRecord | None:
         return None
     crops = work.stages.settings.crops
     return preview(work.poster[1], size_px=crops.preview_size, quality=crops.preview_quality)
+
+
+def _still(work: Work) -> StillRecord | None:
+    if work.still is None:
+        return None
+    time_s, frame, boxes = work.still
+    small = preview(frame, size_px=_STILL_PX, quality=work.stages.settings.crops.preview_quality)
+    width, height = (round(it * frame.scale) for it in frame.size)
+    return StillRecord(jpeg=small.jpeg, time_s=time_s, width=width, height=height, boxes=boxes)
 
 
 def _vectors(work: Work, embedder: Embedder, faces: Sequence[Any]) -> Vectors:
@@ -287,6 +302,7 @@ def _record(work: Work) -> SpanRecord:
         tracks=tuple(_track(work, scene, faces, ends, others) for scene, faces in work.tracks),
         skipped=dict(sorted(skipped.items())),
         preview=_preview(work),
+        still=_still(work),
         steps=_steps(work),
     )
 

@@ -105,7 +105,13 @@ def test_without_the_password_the_api_is_refused_with_a_sentence(locked: Any, pa
 
 
 @pytest.mark.parametrize(
-    "path", ["/-/rollcall/crop/1", "/-/rollcall/preview/1", "/-/rollcall/original/1"]
+    "path",
+    [
+        "/-/rollcall/crop/1",
+        "/-/rollcall/preview/1",
+        "/-/rollcall/still/1",
+        "/-/rollcall/original/1",
+    ],
 )
 def test_without_the_password_there_are_no_pictures(locked: Any, path: str) -> None:
     assert locked.get(path).status_code in (302, 403)

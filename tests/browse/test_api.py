@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from catalog import jobs
+from catalog import clock, jobs, log
 from catalog.browse.addresses import API
-from catalog.connect import connect, transaction
+from catalog.connect import connect, crops_path, transaction
+from catalog.crops import store_still
+from catalog.records import StillRecord
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -361,6 +363,35 @@ def test_the_live_state_is_told_when_it_changes(open_one: Any, small_catalog: Pa
 
     first, second = open_one.runner.run(listen())
     assert second["waiting"] == first["waiting"] + 1
+
+
+def test_the_frame_of_a_video_in_hand_is_shown_with_its_boxes(
+    open_one: Any, small_catalog: Path
+) -> None:
+    """The log says what came last; of a video the frame that was looked at last is kept."""
+    sha256 = "ab" * 32
+    still = StillRecord(
+        jpeg=b"\xff\xd8 a frame", time_s=75.5, width=640, height=360, boxes=((1.0, 2.0, 3.0, 4.0),)
+    )
+    with closing(connect(small_catalog)) as connection, transaction(connection):
+        connection.execute(
+            "INSERT INTO media (id, sha256, kind, mime, bytes, width, height, state, added_at) "
+            "VALUES (90, ?, 'video', 'video/mp4', 1, 640, 360, 'pending', ?)",
+            [sha256, clock.now()],
+        )
+        log.write(connection, "catalogued", media_id=90, part=1)
+    before = done(open_one.get("/api/live"))["latest"]
+    assert (before["media_id"], before["faces"], before.get("version")) == (90, [], None)
+    assert open_one.get("/-/rollcall/still/90").status_code == 404
+    with closing(connect(crops_path(small_catalog))) as crops, transaction(crops):
+        store_still(crops, sha256, still)
+    latest = done(open_one.get("/api/live"))["latest"]
+    assert (latest["media_id"], latest["time_s"]) == (90, 75.5)
+    assert latest["faces"] == [{"x": 1, "y": 2, "w": 3, "h": 4}]
+    shown = open_one.get(f"/-/rollcall/still/90?v={latest['version']}")
+    assert shown.content == still.jpeg and shown.headers["content-type"] == "image/jpeg"
+    assert "immutable" in shown.headers["cache-control"]
+    assert open_one.get("/-/rollcall/still/1").status_code == 404
 
 
 def test_metrics_are_prometheus_text(open_one: Any) -> None:

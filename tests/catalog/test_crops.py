@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from catalog import clock
 from catalog import crops as crops_module
 from catalog.connect import transaction
-from catalog.records import CropRecord, PreviewRecord
+from catalog.records import CropRecord, PreviewRecord, StillRecord
 from tests.makers import sha
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def store(crops: sqlite3.Connection, *names: str, jpeg: bytes = b"jpeg") -> None
 
 
 def age(crops: sqlite3.Connection) -> None:
-    for table in ("crops", "previews"):
+    for table in ("crops", "previews", "still"):
         crops.execute(f"UPDATE {table} SET stored_at = ?", [OLD])
 
 
@@ -51,6 +51,23 @@ def test_a_newer_preview_takes_the_place_of_the_older(crops: sqlite3.Connection)
         preview = PreviewRecord(jpeg=b"jpeg", width=width, height=30)
         crops_module.store_preview(crops, sha("photo"), preview)
     assert [row["width"] for row in crops.execute("SELECT width FROM previews")] == [80]
+
+
+def test_only_the_frame_that_was_looked_at_last_is_kept(
+    make: Maker, crops: sqlite3.Connection
+) -> None:
+    make.media(sha256=sha("video"))
+    for name, time_s in (("gone", 1.0), ("video", 2.5)):
+        still = StillRecord(
+            jpeg=b"jpeg", time_s=time_s, width=640, height=360, boxes=((1.04, 2, 3, 4),)
+        )
+        crops_module.store_still(crops, sha(name), still)
+    row = crops.execute("SELECT sha256, time_s, boxes FROM still").fetchall()
+    assert [tuple(it) for it in row] == [(sha("video"), 2.5, "[[1.0, 2, 3, 4]]")]
+    age(crops)
+    assert clean(make, crops) == 0
+    make.connection.execute("DELETE FROM media")
+    assert clean(make, crops) == 1 and keys(crops, "still") == set()
 
 
 class TestOrphans:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import random
 import re
@@ -15,9 +16,11 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
 from benchmarks import film_truth, films, labelled
-from catalog.connect import connect
+from catalog.connect import connect, crops_path
+from catalog.faces import overlap
 from tests import films as written
 from tests.end_to_end.conftest import Home, build_home
 
@@ -122,6 +125,22 @@ def test_what_the_catalog_says_of_it(scanned: Home) -> None:
         == []
     )
     assert scanned.rollcall("verify").returncode == 0
+
+
+def test_the_frame_that_was_looked_at_last_is_kept_with_its_boxes(scanned: Home) -> None:
+    with closing(connect(crops_path(scanned.catalog), readonly=True)) as crops:
+        (row,) = crops.execute("SELECT * FROM still").fetchall()
+    assert row["sha256"] == scanned.value("SELECT sha256 FROM media")
+    assert (row["width"], row["height"]) == (640, 360)
+    with Image.open(io.BytesIO(row["jpeg"])) as picture:
+        assert picture.format == "JPEG" and picture.size == (640, 360)
+    boxes = json.loads(row["boxes"])
+    assert 1 <= len(boxes) <= 2
+    shown = scanned.query("SELECT x, y, w, h FROM faces WHERE time_s = ?", row["time_s"])
+    tracks = scanned.query("SELECT id FROM tracks WHERE ? BETWEEN start_s AND end_s", row["time_s"])
+    assert len(tracks) >= 1
+    for face in shown:
+        assert max(overlap(face, tuple(box)) for box in boxes) > 0.5
 
 
 def test_a_second_scan_reads_nothing_again(scanned: Home) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from catalog import gallery, library, status
 from catalog.browse.answers import Asked, api
+from catalog.browse.routes import last_still
 
 if TYPE_CHECKING:
     import sqlite3
@@ -24,13 +25,25 @@ MOST_LISTENERS: Final = 50
 @api("GET")
 async def state(asked: Asked) -> Any:
     """What is going on now."""
-    return await asked.read(lambda it: snapshot(it))
+    return await _now(asked)
 
 
 @api("GET")
 async def events(asked: Asked) -> Any:
     """The same whenever it changed, as `text/event-stream`."""
     return Events(asked)
+
+
+async def _now(asked: Asked) -> dict[str, Any]:
+    """The state, with the frame of a video that was looked at last."""
+    found = await asked.read(snapshot)
+    latest = found["latest"]
+    if latest is not None and latest["kind"] == "video":
+        still = await last_still(asked.site, latest["sha256"])
+        if still is not None:
+            boxes = [dict(zip("xywh", box, strict=True)) for box in still.pop("boxes")]
+            found["latest"] = {**latest, **still, "faces": boxes}
+    return found
 
 
 def snapshot(connection: sqlite3.Connection) -> dict[str, Any]:
@@ -61,9 +74,9 @@ def snapshot(connection: sqlite3.Connection) -> dict[str, Any]:
 
 
 def _looked_at(connection: sqlite3.Connection, media_id: int) -> dict[str, Any] | None:
-    """What was worked on last, with the boxes of its faces."""
+    """What was worked on last; a photo with the boxes of its faces."""
     row = connection.execute(
-        "SELECT id, kind, width, height FROM media WHERE id = ?", [media_id]
+        "SELECT id, sha256, kind, width, height FROM media WHERE id = ?", [media_id]
     ).fetchone()
     if row is None:
         return None
@@ -74,6 +87,7 @@ def _looked_at(connection: sqlite3.Connection, media_id: int) -> dict[str, Any] 
     ]
     return {
         "media_id": media_id,
+        "sha256": row["sha256"],
         "kind": row["kind"],
         "width": row["width"],
         "height": row["height"],
@@ -118,7 +132,7 @@ class Events:
         start = said_at = time.monotonic()
         last = ""
         while not gone.done() and time.monotonic() - start < LONGEST_S:
-            text = json.dumps(await self._asked.read(snapshot))
+            text = json.dumps(await _now(self._asked))
             if text != last:
                 last, said_at = text, time.monotonic()
                 await self._say(send, f"data: {text}\n\n")

@@ -6,6 +6,15 @@ const part = (name) => place.querySelector(`[data-live="${name}"]`);
 const item = (text) => Object.assign(document.createElement("li"), { textContent: text });
 let polling = 0, picture = null;
 
+function told(latest) {
+    if (latest.version) {
+        const found = latest.faces.length, at = Math.floor(latest.time_s);
+        return `${Math.floor(at / 60)}:${String(at % 60).padStart(2, "0")} of a video, ${found} ${found === 1 ? "face" : "faces"}`;
+    }
+    const names = latest.faces.map((it) => it.name ?? (it.person_id ? `person ${it.person_id}` : "somebody"));
+    return names.length ? `${names.slice(0, 6).join(", ")}${names.length > 6 ? " …" : ""}` : latest.kind;
+}
+
 function show(state) {
     part("line").textContent = state.waiting || state.running
         ? `${state.running.toLocaleString("en")} in hand, ${state.waiting.toLocaleString("en")} waiting` : "Everything is done.";
@@ -15,7 +24,9 @@ function show(state) {
     part("stage").hidden = !latest;
     if (!latest) return;
     part("link").href = place.dataset.media + latest.media_id;
-    const source = `${place.dataset.preview}${latest.media_id}?blank=1`;
+    const source = latest.version
+        ? `${place.dataset.still}${latest.media_id}?v=${encodeURIComponent(latest.version)}`
+        : `${place.dataset.preview}${latest.media_id}?blank=1`;
     const boxes = part("boxes");
     if (!picture) boxes.before(picture = Object.assign(new Image(), { alt: "The picture that was worked on last" }));
     if (!picture.src.endsWith(source)) picture.src = source;
@@ -25,8 +36,7 @@ function show(state) {
         for (const [key, value] of [["x", it.x], ["y", it.y], ["width", it.w], ["height", it.h]]) box.setAttribute(key, value);
         return box;
     }));
-    const names = latest.faces.map((it) => it.name ?? (it.person_id ? `person ${it.person_id}` : "somebody"));
-    part("caption").textContent = names.length ? `Last: ${names.slice(0, 6).join(", ")}${names.length > 6 ? " …" : ""}` : "Last";
+    part("caption").textContent = `Last: ${told(latest)}`;
 }
 
 function poll() {
