@@ -122,14 +122,12 @@ def test_who_follows_learns_that_it_was_cancelled(home: Home, site: Site) -> Non
     home.configure(download={"timeout_s": 20.0})
     with home.watching():
         waiting = "SELECT id FROM jobs WHERE key LIKE '%party.mp4' AND state = 'waiting'"
-        with (
-            home.started("fetch", f"{site.address}/hanging.mp4"),
-            home.started("fetch", f"{site.address}/party.mp4") as second,
-        ):
+        with home.started("fetch", f"{site.address}/hanging.mp4"):
             home.wait(lambda: any("hanging" in it for it in site.asked))
-            ((job_id,),) = home.wait(lambda: home.query(waiting))
-            home.rollcall("jobs", "cancel", str(job_id))
-            home.wait(lambda: second.process.poll() == 1)
+            with home.started("fetch", f"{site.address}/party.mp4") as second:
+                ((job_id,),) = home.wait(lambda: home.query(waiting))
+                home.rollcall("jobs", "cancel", str(job_id))
+                home.wait(lambda: second.process.poll() == 1)
 
 
 @pytest.mark.parametrize(
