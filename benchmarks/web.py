@@ -70,6 +70,9 @@ def pages(faces: int, people: int, draw: random.Random) -> dict[str, Callable[[]
         "changes": lambda: "/changes",
         "map": lambda: "/map",
         "map, as data": lambda: "/api/map",
+        "places": lambda: "/places",
+        "places, as data": lambda: "/api/places",
+        "photos of an area": lambda: f"/media?area={one(80)},{one(170)},82,175",
         "add": lambda: "/add",
         "status": lambda: "/api/status",
         "metrics": lambda: "/-/metrics",
@@ -281,6 +284,14 @@ def _fill(path: Path, options: argparse.Namespace) -> None:
                           width = 4000, height = 3000,
                           taken_at_local = strftime('%Y-%m-%dT%H:%M:%S',
                               946684800 + (id * 7919) % 820000000, 'unixepoch')"""
+            )
+            # A hundred houses where half of the photos were taken, and the world.
+            connection.execute(
+                """UPDATE media SET latitude = CASE WHEN id % 2 THEN 40 + (id * 31) % 100 * 0.01
+                                                    ELSE (id * 7907) % 1600 * 0.1 - 80 END,
+                          longitude = CASE WHEN id % 2 THEN 10 + (id * 17) % 100 * 0.01
+                                           ELSE (id * 104729) % 3500 * 0.1 - 175 END
+                   WHERE id % 4 <> 0"""
             )
             rows = connection.execute(
                 "SELECT sha256 FROM media ORDER BY taken_at_local DESC LIMIT 5000"

@@ -41,7 +41,7 @@ class NoSuchMediaError(NotThereError):
 class Filter:
     """Which photos and videos: of a kind, with all of these people, taken from one day to another
     (or month, or year), with a camera, below a folder, with a face of at least a quality, without a
-    face.
+    face, in an area (its south, west, north and east in degrees; west may be beyond east).
     """
 
     kind: str = ""
@@ -52,6 +52,7 @@ class Filter:
     folder: str = ""
     quality: float | None = None
     faceless: bool = False
+    area: tuple[float, float, float, float] | None = None
     order: str = "newest"
 
     def __post_init__(self) -> None:
@@ -64,6 +65,10 @@ class Filter:
                 raise FilterError(
                     f"{day[:40]!r} is no date; expected a year, a month or a day such as 2024-05-06"
                 )
+        if self.area is not None:
+            south, west, north, east = self.area
+            if not (-90 <= south <= north <= 90 and abs(west) <= 180 and abs(east) <= 180):
+                raise FilterError("area is south,west,north,east in degrees")
 
     def sql(self) -> tuple[str, list[Any]]:
         """A condition on `media` and its values."""
@@ -101,6 +106,11 @@ class Filter:
             )
         if self.faceless:
             found.add("media.faces_count = 0")
+        if self.area is not None:
+            south, west, north, east = self.area
+            found.add("latitude BETWEEN ? AND ?", south, north)
+            either = "AND" if west <= east else "OR"  # over the 180th meridian
+            found.add(f"(longitude >= ? {either} longitude <= ?)", west, east)
         return " AND ".join(found.parts), found.values
 
 

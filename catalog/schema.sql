@@ -435,3 +435,4 @@ WHERE state = 'suggested' AND ended_at IS NULL AND model = 'all';
 CREATE INDEX media_kind ON media(kind, taken_at_local);
 CREATE INDEX media_state ON media(state, kind);
 CREATE INDEX files_unreadable ON files(state) WHERE state = 'unreadable';
+CREATE INDEX media_places ON media(state, latitude, longitude) WHERE latitude IS NOT NULL;

@@ -42,6 +42,8 @@ def options_of(settings: Settings) -> Options:
         temporary=settings.paths.state,
         upload_mb=web.upload_mb,
         downloads=settings.download.enabled,
+        tiles=web.tiles,
+        tiles_credit=web.tiles_credit,
         bars=lambda it: _bars(it, settings),
         outdated=_outdated_now_and_then(settings),
         running=lambda: daemon_runs(settings),

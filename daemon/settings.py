@@ -6,8 +6,9 @@ and the environment is `config_file.py`.
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
@@ -357,6 +358,13 @@ class Export(Section):
     )
 
 
+# What is in a header of every page must hold nothing that begins another policy.
+_TILES: Final = re.compile(
+    r"https?://[A-Za-z0-9.-]+(:\d+)?/(?=[^ ]*\{z\})(?=[^ ]*\{x\})(?=[^ ]*\{y\})"
+    r"[A-Za-z0-9._~/{}?&=%@:+-]*"
+)
+
+
 class Web(Section):
     """The Datasette that `serve` starts."""
 
@@ -381,6 +389,23 @@ class Web(Section):
     upload_mb: int = Field(
         4096, ge=1, le=1048576, description="larger files are not taken from the browser"
     )
+
+    tiles: str = Field(
+        "",
+        description="where the tiles of the map of places come from, such as "
+        "`https://tiles.example.org/{z}/{x}/{y}.png`; that server then learns which parts of the "
+        "world you look at. Empty: nothing is asked",
+    )
+    tiles_credit: str = Field("", description="whom to thank for the tiles, below the map")
+
+    @field_validator("tiles")
+    @classmethod
+    def _is_of_tiles(cls, value: str) -> str:
+        if value and not _TILES.fullmatch(value):
+            raise ValueError(
+                "is not like https://tiles.example.org/{z}/{x}/{y}.png; leave it empty for no tiles"
+            )
+        return value
 
     @field_validator("password")
     @classmethod

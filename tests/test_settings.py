@@ -143,6 +143,14 @@ def test_a_variable_without_a_double_underscore_is_not_ours(tmp_path: Path) -> N
         pytest.param("[embed]\nmirror = 1\n", ["embed.mirror", "boolean"], id="number"),
         pytest.param("[intake]\npolling = 'now'\n", ["intake.polling", "'auto'"], id="choice"),
         pytest.param("[paths]\ninbox = []\n", ["paths.inbox", "[]", "at least 1"], id="empty-list"),
+        pytest.param(
+            "[web]\ntiles = 'https://tiles.example.org/'\n", ["web.tiles", "{z}"], id="no-places"
+        ),
+        pytest.param(
+            '[web]\ntiles = "https://a.org/{z}/{x}/{y}; script-src *"\n',
+            ["web.tiles"],
+            id="another-policy",
+        ),
         pytest.param("web = 3\n", ["web", "3"], id="no-table"),
         pytest.param("[web\n", ["not valid TOML", "line 1"], id="syntax"),
     ],

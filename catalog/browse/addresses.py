@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from catalog.browse import charts, login, metrics, originals, pages, routes
+from catalog.browse import charts, login, metrics, originals, pages, places, routes
 from catalog.browse.api import decisions, live, reading, work
 from catalog.browse.site import has_catalog, is_ours
 
@@ -20,6 +20,7 @@ PAGES: Final = {
     r"review": pages.review,
     r"changes": pages.log,
     r"map": charts.shown,
+    r"places": places.shown,
     r"add": pages.add,
 }
 
@@ -47,6 +48,7 @@ API: Final = {
     r"faces/show": decisions.show_faces,
     rf"faces/{_ID}": reading.face,
     r"map": charts.points,
+    r"places": places.points,
     r"clusters": reading.clusters,
     r"cluster_faces": work.cluster_faces,
     r"suggestions": reading.suggestions,

@@ -42,7 +42,12 @@ async def shown(asked: Asked) -> Any:
         "most_faces": max(1, *context["quality"]),
         "most_share": max(1e-6, *shares),
     }
-    context |= {"width": WIDTH, "height": HEIGHT, "names": METHODS, "scripts": ("map.js",)}
+    context |= {
+        "width": WIDTH,
+        "height": HEIGHT,
+        "names": METHODS,
+        "scripts": ("plane.js", "map.js"),
+    }
     return await rendered(asked.datasette, asked.request, "rollcall_map.html", context)
 
 

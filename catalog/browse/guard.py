@@ -6,6 +6,7 @@ import ipaddress
 import socket
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
 
 from catalog.browse.site import site_of
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     App = Callable[..., Awaitable[None]]
 
 _MARKS: Final = "rollcall_marks"
+_TILES: Final = "rollcall_tiles"
 
 _COMMON: Final = "base-uri 'none'; frame-ancestors 'none'; form-action 'self'"
 STRICT: Final = (
@@ -62,6 +64,8 @@ def guarded(app: App, datasette: Any) -> App:
         async def send_guarded(message: dict[str, Any]) -> None:
             if message["type"] == "http.response.start":
                 policy = STRICT if _MARKS in marks else _LOOSE
+                if _TILES in marks:
+                    policy = policy.replace("img-src", f"img-src {_origin(site.options.tiles)}")
                 message = {**message, "headers": _with_headers(message["headers"], policy)}
             await send(message)
 
@@ -73,6 +77,18 @@ def guarded(app: App, datasette: Any) -> App:
 def mark_ours(request: Any) -> None:
     """Say of a request that a page of ours answers it, which needs no inline scripts or styles."""
     request.scope.get(_MARKS, set()).add(_MARKS)
+
+
+def allow_tiles(request: Any) -> None:
+    """Say of a request that its answer shows pictures of the land from where they are configured to
+    come from.
+    """
+    request.scope.get(_MARKS, set()).add(_TILES)
+
+
+def _origin(address: str) -> str:
+    parts = urlsplit(address)
+    return f"{parts.scheme}://{parts.netloc}"
 
 
 def is_known(host: str, options: Options) -> bool:

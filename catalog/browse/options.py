@@ -19,7 +19,8 @@ class Options:
     may look and, where `is_open`, change. `guests` may look without it. `secrets` is the file with
     the tokens and the key that signs cookies; `hosts` are the names that requests may come under
     beside this machine's own. `inbox` is where uploads go, of `upload_mb` at most, and `temporary`
-    where pictures lie that are only searched for.
+    where pictures lie that are only searched for. `tiles` is the address of pictures of the land
+    with {z}, {x} and {y} in it, empty where none may be asked for.
 
     `bars` says what settings and calibrations ask for now, `outdated` how many files have a step
     that was made with other settings, `running` whether a daemon works on the catalog.
@@ -36,6 +37,8 @@ class Options:
     temporary: Path | None = None
     upload_mb: int = 4096
     downloads: bool = False
+    tiles: str = ""
+    tiles_credit: str = ""
     bars: Callable[[sqlite3.Connection], Mapping[str, Bars]] | None = None
     outdated: Callable[[sqlite3.Connection], dict[str, int]] | None = None
     running: Callable[[], bool] | None = None

@@ -423,6 +423,30 @@ def test_the_map_follows_what_is_decided(open_one: Any) -> None:
     assert shown() == before
 
 
+def test_tiles_come_from_where_they_are_configured_to_and_on_the_map_only(
+    small_catalog: Path, open_browser: Callable[..., Any]
+) -> None:
+    without = open_browser(small_catalog, is_open=True).get("/places")
+    assert without.status_code == 200 and "data-tiles" not in without.text
+    assert "img-src 'self'" in without.headers["content-security-policy"]
+    tiles = "https://tiles.example.org:8443/{z}/{x}/{y}.png?key=a&b"
+    browser = open_browser(small_catalog, is_open=True, tiles=tiles, tiles_credit="<b>Them</b>")
+    page = browser.get("/places?person=1")
+    policy = page.headers["content-security-policy"]
+    assert "img-src https://tiles.example.org:8443 'self'" in policy and "unsafe" not in policy
+    assert "&lt;b&gt;Them&lt;/b&gt;" in page.text and "Barack Obama" in page.text
+    for path in ("/", "/media/1", "/map", "/catalog/media"):
+        assert "example.org" not in browser.get(path).headers["content-security-policy"]
+
+
+@pytest.mark.parametrize("area", ["1,2,3", "a,b,c,d", "1,2,3,nan", "91,0,92,0", SQL, "1;2;3;4"])
+def test_what_is_no_area_is_refused_with_a_sentence(open_one: Any, area: str) -> None:
+    for path in ("/api/media", "/api/places", "/places", "/media"):
+        answer = open_one.get(path, params={"area": area})
+        assert answer.status_code in (400, 409), path
+        assert "area is" in answer.text
+
+
 def test_many_readers_at_once_while_a_scan_writes(open_one: Any, small_catalog: Path) -> None:
     """No answer is wrong, and no commit waits in vain."""
     paths = ("/", "/people", "/people/1", "/media", "/media/1", "/faces/1", "/api/live",

@@ -166,6 +166,7 @@ def pages(place: Place) -> dict[str, str]:
         "review": "/review",
         "changes": "/changes",
         "map": "/map",
+        "places": "/places",
         "add": "/add",
         "problem": "/people/99999",
     }
@@ -173,7 +174,7 @@ def pages(place: Place) -> dict[str, str]:
 
 NAMES = (
     "home", "people", "unnamed", "nobody", "person", "media", "filtered", "photo", "video", "face",
-    "review", "changes", "map", "add", "problem",
+    "review", "changes", "map", "places", "add", "problem",
 )  # fmt: skip
 
 
@@ -377,6 +378,71 @@ def test_markup_in_names_is_text(chromium: Any, place: Place) -> None:
         show(chromium, (1440, 1000), "light", place.address + path)
         with pytest.raises(NoAlertPresentException):
             chromium.switch_to.alert  # noqa: B018 - reading it is the question
+
+
+def placed_photos(place: Place) -> list[int]:
+    """Two photos and a third one at the same gate, as a telephone would tell."""
+    media = [it for (it,) in place.home.query("SELECT id FROM media WHERE kind = 'image' LIMIT 3")]
+    where = ((52.5163, 13.3777), (52.5163, 13.3777), (48.8584, 2.2945))
+    for media_id, (latitude, longitude) in zip(media, where, strict=True):
+        place.write(
+            "UPDATE media SET latitude = ?, longitude = ? WHERE id = ?",
+            latitude,
+            longitude,
+            media_id,
+        )
+    return media
+
+
+def test_places_are_found_and_lead_to_what_was_taken_there(chromium: Any, place: Place) -> None:
+    from selenium.webdriver.common.action_chains import ActionChains
+
+    first, second, other = placed_photos(place)
+    show(chromium, (1440, 1000), "light", f"{place.address}/places")
+    until(lambda: find(chromium, "[data-places-line]").text == "3 know where they were taken")
+    until(lambda: find(chromium, "[data-in-view]").text == "Show the 3 in view")
+    # Nearer by keyboard, so that Paris goes out of sight.
+    chromium.get(f"{place.address}/places#15/52.5163/13.3777")
+    chromium.refresh()
+    until(lambda: find(chromium, "[data-in-view]").text == "Show the 2 in view")
+    canvas = find(chromium, "[data-places]")
+    ActionChains(chromium).move_to_element(canvas).perform()
+    until(lambda: find(chromium, "[data-hover] img").is_displayed())
+    assert "2 photos and videos" in find(chromium, "[data-hover]").text
+    ActionChains(chromium).click(canvas).perform()
+    until(lambda: "/media?area=" in chromium.current_url)
+    shown = chromium.find_elements("css selector", ".rc-grid a")
+    numbers = {int(re.search(r"/media/(\d+)", it.get_attribute("href"))[1]) for it in shown}
+    assert numbers == {first, second}
+    chromium.get(f"{place.address}/media/{other}")
+    click(chromium, 'a[href*="/places#"]')
+    until(lambda: find(chromium, "[data-in-view]").text == "Show the 1 in view")
+    find(chromium, "[data-places]").send_keys("-" * 20)
+    until(lambda: find(chromium, "[data-in-view]").text == "Show the 3 in view")
+    assert errors(chromium) == []
+    assert hosts_asked(chromium) == {urlsplit(place.address).netloc}
+
+
+def test_two_fingers_bring_the_world_nearer(chromium: Any, place: Place) -> None:
+    placed_photos(place)
+    show(chromium, (390, 844), "light", f"{place.address}/places")
+    until(lambda: find(chromium, "[data-in-view]").text == "Show the 3 in view")
+    level = "return Number(location.hash.slice(1).split('/')[0])"
+    before = chromium.execute_script(level)
+    box = find(chromium, "[data-places]").rect
+
+    def touch(kind: str, apart: float) -> None:
+        x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+        points = [{"x": x + side * apart, "y": y, "id": side + 1} for side in (-1, 1)]
+        points = [] if kind == "touchEnd" else points
+        chromium.execute_cdp_cmd("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+    touch("touchStart", 20)
+    for apart in (40, 60, 80):
+        touch("touchMove", apart)
+    touch("touchEnd", 0)
+    until(lambda: chromium.execute_script(level) == pytest.approx(before + 2, abs=0.4))
+    assert errors(chromium) == []
 
 
 def test_the_map_shows_the_face_under_the_pointer(chromium: Any, place: Place) -> None:

@@ -233,6 +233,13 @@ def filter_of(asked: Asked) -> Filter:
             if not (text.isascii() and text.isdecimal() and len(text) <= 18):
                 raise Problem(400, f"person={text[:40]!r} is no person's number.")
             people.append(int(text))
+    area = asked.text("area")
+    try:
+        sides = tuple(map(float, area.split(","))) if area else None
+    except ValueError:
+        sides = ()
+    if sides is not None and len(sides) != 4:
+        raise Problem(400, "area is south,west,north,east in degrees.")
     return Filter(
         kind=asked.text("kind"),
         people=tuple(people[:20]),
@@ -242,6 +249,7 @@ def filter_of(asked: Asked) -> Filter:
         folder=asked.text("folder"),
         quality=least,
         faceless=asked.text("faceless") == "1",
+        area=sides,
         order=asked.text("order") or "newest",
     )
 

@@ -1,0 +1,2 @@
+-- Where photos and videos were taken, found without reading all of them.
+CREATE INDEX media_places ON media(state, latitude, longitude) WHERE latitude IS NOT NULL;
