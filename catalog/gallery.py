@@ -86,6 +86,20 @@ def listed(
     )
 
 
+def newest(connection: sqlite3.Connection, *, size: int) -> list[dict[str, Any]]:
+    """The cards of the people who came last, with a name or without."""
+    rows = connection.execute(
+        """SELECT id, (SELECT count(*) FROM faces WHERE person_id = people.id
+                       AND state = 'active') AS faces_count
+           FROM people WHERE merged_into IS NULL AND hidden = 0
+             AND EXISTS (SELECT 1 FROM faces WHERE person_id = people.id AND state = 'active')
+           ORDER BY id DESC LIMIT ?""",
+        [size],
+    ).fetchall()
+    counts = {int(row["id"]): int(row["faces_count"]) for row in rows}
+    return cards(connection, list(counts), counts)
+
+
 def cards(
     connection: sqlite3.Connection, person_ids: Sequence[int], counts: dict[int, int]
 ) -> list[dict[str, Any]]:

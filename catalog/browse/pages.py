@@ -34,8 +34,8 @@ async def home(asked: Asked) -> Any:
             "waiting": sum(it["jobs"] for it in waits),
             "live": snapshot(connection),
             "newest": library.listed(connection, library.Filter(order="added"), size=NEWEST).rows,
-            "named": gallery.listed(connection, kind="named", size=12).rows,
             "unnamed": gallery.listed(connection, kind="unnamed", size=12).rows,
+            "people": gallery.newest(connection, size=12),
             "failures": [dict(it) for it in connection.execute("SELECT * FROM failures LIMIT 5")],
         }
 

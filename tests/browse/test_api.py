@@ -410,6 +410,16 @@ def test_the_health_of_a_catalog_without_a_daemon(
     assert answer.status_code == 503 and answer.json()["daemon"] is False
 
 
+def test_the_first_page_shows_who_came_last(open_one: Any) -> None:
+    face = faces_of(open_one, 1)[0]
+    new = done(open_one.change("/api/people/1/split", {"faces": [face], "name": "Came Last"}))
+    newest = open_one.get("/").text.partition("Newest people")[2]
+    order = [int(it) for it in re.findall(r'href="/people/(\d+)"', newest)]
+    assert order == sorted(order, reverse=True) and order[0] == new["person"]
+    done(open_one.change(f"/api/people/{new['person']}/hide"))
+    assert f'href="/people/{new["person"]}"' not in open_one.get("/").text
+
+
 def test_the_map_follows_what_is_decided(open_one: Any) -> None:
     def shown() -> tuple[set[int], int]:
         points = done(open_one.get("/api/map"))
