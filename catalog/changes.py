@@ -135,7 +135,7 @@ def undone_below(connection: sqlite3.Connection, change: Change) -> list[int]:
 def listing(connection: sqlite3.Connection, *, limit: int) -> list[dict[str, Any]]:
     """Changes for people to read, newest first: whom each was about, and how many faces."""
     rows = connection.execute(
-        """SELECT id, at, actor, action, undone_at,
+        """SELECT id, at, actor, action, undone_at, json_extract(forward, '$.name') AS given_name,
                   (SELECT json_group_array(json_object('person_id', people.id, 'name', people.name))
                    FROM change_subjects JOIN people ON people.id = subject_id
                    WHERE change_id = changes.id AND kind = 'person') AS people,

@@ -143,7 +143,14 @@ def person(connection: sqlite3.Connection, person_id: int) -> dict[str, Any]:
         raise NoSuchPersonError(f"there is no person {person_id}")
     counts = connection.execute(
         """SELECT count(*) AS faces_count, count(DISTINCT media_id) AS media_count,
-                  ifnull(sum(track_id IS NOT NULL), 0) AS video_faces
+                  count(*) FILTER (WHERE track_id IS NULL) + count(DISTINCT track_id)
+                      AS shown_count,
+                  ifnull(sum(track_id IS NOT NULL), 0) AS video_faces,
+                  count(*) FILTER (WHERE (track_id IS NULL OR faces.id =
+                          (SELECT best_face_id FROM tracks WHERE tracks.id = track_id))
+                      AND NOT EXISTS (SELECT 1 FROM assignments WHERE face_id = faces.id
+                          AND model = 'all' AND method = 'user' AND state = 'assigned'
+                          AND ended_at IS NULL)) AS unconfirmed_count
            FROM faces WHERE person_id = ? AND state = 'active'
              AND media_id NOT IN (SELECT media_id FROM replaced)""",
         [own],
@@ -265,11 +272,17 @@ def suggestions(
     return [{**dict(row), "person": who.get(int(row["person_id"]))} for row in rows]
 
 
-def count_suggestions(connection: sqlite3.Connection) -> int:
-    """How many questions wait for an answer."""
+def count_suggestions(connection: sqlite3.Connection, person_id: int | None = None) -> int:
+    """How many questions wait for an answer, all or those about a person."""
+    whose, values = "", []
+    if person_id is not None:
+        whose = """AND person_id IN (SELECT id FROM people
+                                     WHERE ifnull(merged_into, id) = ?)"""
+        values = [person_id]
     row = connection.execute(
-        """SELECT count(*) FROM assignments INDEXED BY assignments_asked
-           WHERE state = 'suggested' AND ended_at IS NULL AND model = 'all'"""
+        f"""SELECT count(*) FROM assignments INDEXED BY assignments_asked
+            WHERE state = 'suggested' AND ended_at IS NULL AND model = 'all' {whose}""",
+        values,
     ).fetchone()
     return int(row[0])
 

@@ -242,6 +242,16 @@ def cancel(connection: sqlite3.Connection, job_ids: Sequence[int]) -> list[int]:
     return [int(row["id"]) for row in rows]
 
 
+def failed_of(connection: sqlite3.Connection, media_id: int) -> list[int]:
+    """The jobs of a photo or video that failed, to be tried again."""
+    rows = connection.execute(
+        """SELECT id FROM jobs WHERE media_id = ? AND kind = 'ingest'
+           AND state IN ('failed', 'quarantined') ORDER BY id""",
+        [media_id],
+    )
+    return [int(row["id"]) for row in rows]
+
+
 def prune(connection: sqlite3.Connection, *, older_than_s: float) -> int:
     """Forget jobs that were done long ago; what failed stays. Returns how many went."""
     done = connection.execute(

@@ -21,6 +21,11 @@ ORDERS: Final = {
     "faces": "faces_count DESC, media.id DESC",
 }
 _DAY: Final = re.compile(r"\d{4}(-(0[1-9]|1[0-2])(-(0[1-9]|[12]\d|3[01]))?)?")
+# In the order in which they are done.
+_STEPS: Final = {
+    step: place
+    for place, step in enumerate(("probe", "frames", "detect", "align", "quality", "embed"))
+}
 _VISIBLE: Final = (
     "media.state = 'done' AND media.id NOT IN (SELECT media_id FROM reference_only) "
     "AND media.id NOT IN (SELECT media_id FROM replaced)"
@@ -70,6 +75,11 @@ class Filter:
             if not (-90 <= south <= north <= 90 and abs(west) <= 180 and abs(east) <= 180):
                 raise FilterError("area is south,west,north,east in degrees")
 
+    @property
+    def is_everything(self) -> bool:
+        """Whether nothing is left out."""
+        return self == Filter(order=self.order)
+
     def sql(self) -> tuple[str, list[Any]]:
         """A condition on `media` and its values."""
         found = _Conditions()
@@ -90,13 +100,24 @@ class Filter:
             found.add(
                 "trim(ifnull(camera_make, '') || ' ' || ifnull(camera_model, '')) = ?", self.camera
             )
-        if self.folder:
+        if self.folder.startswith("/"):
             folder = self.folder.rstrip("/").encode("utf-8", "surrogateescape")
             found.add(
                 """media.id IN (SELECT media_id FROM files WHERE state = 'present'
                                 AND path_bytes >= ? AND path_bytes < ?)""",
                 folder + b"/",
                 folder + b"0",  # what comes after the slash
+            )
+        elif self.folder:  # of any folder that is watched or was scanned
+            folder = self.folder.rstrip("/").encode("utf-8", "surrogateescape")
+            found.add(
+                """media.id IN (SELECT media_id FROM roots JOIN files ON root_id = roots.id
+                       WHERE files.state = 'present' AND files.path_bytes
+                           >= CAST(roots.path_bytes || x'2f' || CAST(? AS BLOB) AS BLOB)
+                       AND files.path_bytes
+                           < CAST(roots.path_bytes || x'2f' || CAST(? AS BLOB) AS BLOB))""",
+                folder + b"/",
+                folder + b"0",
             )
         if self.quality is not None:
             found.add(
@@ -149,7 +170,13 @@ def cameras(connection: sqlite3.Connection, *, size: int = 100) -> list[dict[str
            GROUP BY camera HAVING camera <> '' ORDER BY media_count DESC, camera LIMIT ?""",
         [size],
     )
-    return [dict(row) for row in rows]
+    return [{**dict(row), "label": camera_name(row["camera"])} for row in rows]
+
+
+def camera_name(camera: str) -> str:
+    """A maker and model without the maker again, which some write into the model too."""
+    maker, _, model = camera.partition(" ")
+    return model if model.lower().startswith(f"{maker.lower()} ") else camera
 
 
 def folders(connection: sqlite3.Connection) -> list[str]:
@@ -180,10 +207,11 @@ def medium(connection: sqlite3.Connection, media_id: int) -> dict[str, Any]:
         for it in connection.execute(
             """SELECT step, model, count(*) AS parts, round(sum(seconds), 3) AS seconds,
                       max(started_at) AS started_at, max(error) AS error FROM steps
-               WHERE media_id = ? GROUP BY step, model ORDER BY min(id)""",
+               WHERE media_id = ? GROUP BY step, model""",
             [media_id],
         )
     ]
+    found["steps"].sort(key=lambda it: (_STEPS.get(it["step"], len(_STEPS)), it["model"] or ""))
     found["log"] = [
         dict(it)
         for it in connection.execute(
@@ -267,20 +295,53 @@ def original(connection: sqlite3.Connection, media_id: int) -> dict[str, Any]:
 def neighbours(
     connection: sqlite3.Connection, media_id: int, wanted: Filter
 ) -> tuple[int | None, int | None]:
-    """What comes before and after a photo or video among those that fit, in the order of their
-    dates; None at either end.
+    """What comes before and after a photo or video among those that fit, in the filter's order;
+    None at either end.
     """
-    where, values = wanted.sql()
-    row = connection.execute("SELECT taken_at_local FROM media WHERE id = ?", [media_id]).fetchone()
-    if row is None or row["taken_at_local"] is None:
+    column = _COLUMNS[wanted.order]
+    row = connection.execute(
+        f"SELECT {column} AS value FROM media WHERE id = ?", [media_id]
+    ).fetchone()
+    if row is None:
         return None, None
-    place = [row["taken_at_local"], media_id]
-    found = []
-    for sign, way in ((">", ""), ("<", "DESC")):
-        other = connection.execute(
-            f"""SELECT id FROM media WHERE {where} AND (taken_at_local, id) {sign} (?, ?)
-                ORDER BY taken_at_local {way}, id {way} LIMIT 1""",
-            [*values, *place],
+    found = (
+        _beside(connection, media_id, row["value"], wanted, "<"),
+        _beside(connection, media_id, row["value"], wanted, ">"),
+    )
+    return found if wanted.order == "oldest" else (found[1], found[0])
+
+
+# What each of `ORDERS` goes by, before the number.
+_COLUMNS: Final = {
+    "newest": "taken_at_local",
+    "oldest": "taken_at_local",
+    "added": "id",
+    "faces": "faces_count",
+}
+
+
+def _beside(
+    connection: sqlite3.Connection, media_id: int, value: object, wanted: Filter, sign: str
+) -> int | None:
+    """What has the next lower or higher value of the order's column; nothing is below no value."""
+    column = _COLUMNS[wanted.order]
+    way = "DESC" if sign == "<" else ""
+    steps: list[tuple[str, list[object]]]
+    if value is None:
+        steps = [(f"{column} IS NULL AND id {sign} ?", [media_id])]
+        if sign == ">":
+            steps.append((f"{column} IS NOT NULL", []))
+    else:
+        steps = [(f"({column}, id) {sign} (?, ?)", [value, media_id])]
+        if sign == "<":
+            steps.append((f"{column} IS NULL", []))
+    where, values = wanted.sql()
+    for condition, own in steps:
+        row = connection.execute(
+            f"""SELECT id FROM media WHERE {where} AND {condition}
+                ORDER BY {column} {way}, id {way} LIMIT 1""",
+            [*values, *own],
         ).fetchone()
-        found.append(None if other is None else int(other["id"]))
-    return found[0], found[1]
+        if row is not None:
+            return int(row["id"])
+    return None

@@ -25,7 +25,7 @@ from catalog.browse import (
     summary,
 )
 from catalog.browse import queries as questions
-from catalog.browse.site import CROPS, DATABASE, site_of
+from catalog.browse.site import CROPS, DATABASE, has_catalog, is_ours, site_of
 from catalog.browse.thumbnails import add_thumbnails, thumbnail
 from catalog.connect import BUSY_TIMEOUT_MS
 
@@ -109,6 +109,14 @@ def asgi_wrapper(
 ) -> Callable[[Callable[..., Awaitable[None]]], Callable[..., Awaitable[None]]]:
     """Pictures stay cacheable for the one who asked; what holds for every answer comes last."""
     return lambda app: guard.guarded(routes.keep_cacheable(app, datasette), datasette)
+
+
+@hookimpl
+def prepare_jinja2_environment(env: Any, datasette: Any) -> None:
+    """Pages that Datasette makes without our variables, such as errors, look like ours too."""
+    env.globals["rollcall_style"] = (
+        assets.stylesheet_address() if is_ours(datasette) and has_catalog(datasette) else ""
+    )
 
 
 @hookimpl

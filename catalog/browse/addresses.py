@@ -32,6 +32,8 @@ API: Final = {
     r"names": reading.names,
     r"people": reading.people,
     r"people/merge": decisions.merge,
+    r"people/hide": decisions.hide_several,
+    r"people/show": decisions.show_several,
     rf"people/{_ID}": reading.person,
     rf"people/{_ID}/name": decisions.name,
     rf"people/{_ID}/hide": decisions.hide,

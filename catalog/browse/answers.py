@@ -117,7 +117,11 @@ def page(handler: Handler) -> Callable[..., Awaitable[Any]]:
         except (Problem, RollcallError, sqlite3.Error) as error:
             status, sentence = _told(error)
             return await rendered(
-                datasette, request, "rollcall_problem.html", {"sentence": sentence}, status=status
+                datasette,
+                request,
+                "rollcall_problem.html",
+                {"sentence": sentence, "status": status},
+                status=status,
             )
 
     return _as_view(view)

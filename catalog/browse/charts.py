@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final
 
@@ -18,6 +19,8 @@ MOST_POINTS: Final = 20_000
 _QUALITY_BINS: Final = 40
 # The plot's own units.
 WIDTH, HEIGHT = 640, 240
+# What is less than this share of the highest bar is not seen.
+_SEEN: Final = 0.005
 
 
 @page
@@ -38,6 +41,7 @@ async def shown(asked: Asked) -> Any:
     context = await asked.read(read)
     context["pairs"] = await asyncio.to_thread(_pairs, asked)
     shares = [*context["pairs"]["genuine"], *context["pairs"]["impostor"]]
+    context["axis"] = _axis(context["pairs"], context["thresholds"])
     context |= {
         "most_faces": max(1, *context["quality"]),
         "most_share": max(1e-6, *shares),
@@ -49,6 +53,23 @@ async def shown(asked: Asked) -> Any:
         "scripts": ("plane.js", "map.js"),
     }
     return await rendered(asked.datasette, asked.request, "rollcall_map.html", context)
+
+
+def _axis(pairs: dict[str, Any], thresholds: dict[str, float]) -> dict[str, Any]:
+    """From which similarity on there is something to draw, in tenths, and which tenths are told."""
+    first, last = pairs["lowest"], pairs["highest"]
+    step = (last - first) / len(pairs["genuine"])
+    drawn = [
+        first + place * step
+        for kind in ("genuine", "impostor")
+        for place, share in enumerate(pairs[kind])
+        if share >= _SEEN * max(pairs[kind])
+    ]
+    lowest = math.floor(10 * min([*drawn, *thresholds.values(), last - 0.1])) / 10
+    count = round(10 * (last - lowest))
+    every = 1 if count <= 6 else 2
+    ticks = [round(last - it / 10, 1) for it in range(0, count + 1, every)]
+    return {"lowest": lowest, "highest": last, "step": step, "ticks": ticks}
 
 
 @api("GET")

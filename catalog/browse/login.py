@@ -51,6 +51,8 @@ async def login(request: Any, datasette: Any) -> Any:
         return Response.redirect(datasette.urls.instance())
     wanted = _back(request.args.get("next"))
     sentence = ""
+    if site and request.method == "GET" and is_known(site, request.actor):
+        return Response.redirect(wanted)
     if request.method == "POST":
         form = await _form(request)
         wanted = _back(form.get("next"))
@@ -76,7 +78,7 @@ async def login(request: Any, datasette: Any) -> Any:
         datasette,
         request,
         "rollcall_login.html",
-        {"sentence": sentence, "next": wanted},
+        {"sentence": sentence, "next": wanted, "is_login": True},
         status=403 if sentence else 200,
     )
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlencode
 
-from catalog import changes, gallery, library
+from catalog import changes, gallery, jobs, library
 from catalog.browse.answers import Asked, Problem, page, rendered
 from catalog.browse.api.live import snapshot
 from catalog.browse.api.reading import PAGE, face_of, filter_of, now
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 NEWEST: Final = 18
 MOST_PAGES: Final = 100_000
 _FACES: Final = 60
+# What comes before and after in lists that go by date.
+_WORDS: Final = {"newest": ("Later", "Earlier"), "oldest": ("Earlier", "Later")}
 
 
 @page
@@ -49,12 +51,18 @@ async def people(asked: Asked) -> Any:
     if kind not in gallery.KINDS:
         raise Problem(400, f"kind is one of {', '.join(gallery.KINDS)}.")
     called, number = asked.text("name"), asked.number("page", 1, most=MOST_PAGES)
-    found = await asked.read(
-        lambda it: gallery.listed(
-            it, kind=kind, called=called, first=(number - 1) * PAGE, size=PAGE
-        )
-    )
-    context = {"found": found, "kind": kind, "called": called, **_around(asked, number, found)}
+
+    def read(connection: sqlite3.Connection) -> dict[str, Any]:
+        first = (number - 1) * PAGE
+        found = gallery.listed(connection, kind=kind, called=called, first=first, size=PAGE)
+        nobody = kind == "named" and not called and not found.total
+        return {
+            "found": found,
+            "unnamed": gallery.listed(connection, kind="unnamed", size=1).total if nobody else 0,
+            **_around(asked, number, found),
+        }
+
+    context = {**await asked.read(read), "kind": kind, "called": called}
     return await _shown(asked, "rollcall_people.html", context, "people.js")
 
 
@@ -103,8 +111,7 @@ async def media(asked: Asked) -> Any:
         }
 
     context = await asked.read(read)
-    query = [(key, value) for key, value in _pairs(asked) if key != "page"]
-    context |= {"filter": wanted, "query": urlencode(query)}
+    context |= {"filter": wanted, "query": urlencode(_pairs(asked))}
     return await _shown(asked, "rollcall_media.html", context, "media.js")
 
 
@@ -115,8 +122,10 @@ async def medium(asked: Asked) -> Any:
 
     def read(connection: sqlite3.Connection) -> dict[str, Any]:
         found = library.medium(connection, own)
-        before, after = library.neighbours(connection, own, wanted)
+        after, before = library.neighbours(connection, own, wanted)
         context: dict[str, Any] = {"medium": found, "before": before, "after": after}
+        context["words"] = _WORDS.get(wanted.order, ("Before", "After"))
+        context["retry"] = jobs.failed_of(connection, own)
         if found["kind"] == "video":
             context["lanes"] = _lanes(library.runs_in(connection, own))
             context["scenes"] = library.scenes_in(connection, own)
@@ -125,6 +134,8 @@ async def medium(asked: Asked) -> Any:
         return context
 
     context = await asked.read(read)
+    told = [context["medium"][it] for it in ("camera_make", "camera_model")]
+    context["camera"] = library.camera_name(" ".join(filter(None, told)))
     context["query"] = urlencode(_pairs(asked))
     return await _shown(asked, "rollcall_medium.html", context, "medium.js", "people.js")
 
@@ -165,8 +176,15 @@ def _marks(face: dict[str, Any]) -> dict[str, Any]:
 @page
 async def review(asked: Asked) -> Any:
     """Questions, one key each."""
-    total = await asked.read(gallery.count_suggestions)
-    return await _shown(asked, "rollcall_review.html", {"total": total}, "review.js")
+    person_id = asked.number("person", 0, least=0, most=2**31) or None
+
+    def read(connection: sqlite3.Connection) -> dict[str, Any]:
+        return {
+            "total": gallery.count_suggestions(connection, person_id),
+            "person": gallery.person(connection, person_id) if person_id else None,
+        }
+
+    return await _shown(asked, "rollcall_review.html", await asked.read(read), "review.js")
 
 
 @page
@@ -230,9 +248,11 @@ def _address(asked: Asked, number: int) -> str:
 
 def _around(asked: Asked, number: int, found: gallery.Page) -> dict[str, Any]:
     """Where the pages before and after are, and how many there are."""
+    pages = max(1, -(-found.total // found.size))
     return {
-        "previous": _address(asked, number - 1) if number > 1 else None,
+        "previous": _address(asked, min(number - 1, pages)) if number > 1 else None,
         "next": _address(asked, number + 1) if found.has_more else None,
         "number": number,
-        "pages": max(1, -(-found.total // found.size)),
+        "pages": pages,
+        "last": _address(asked, pages),
     }

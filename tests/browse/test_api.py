@@ -93,6 +93,19 @@ class TestDecisions:
         assert told["state"] == "hidden" and "not a face" in " ".join(told["why"])
         assert len(done(open_one.get("/api/changes"))["changes"]) == 6
 
+    def test_several_are_hidden_and_shown_in_one_change(self, open_one: Any) -> None:
+        def hidden() -> set[int]:
+            found = done(open_one.get("/api/people?kind=hidden"))["people"]
+            return {it["person_id"] for it in found}
+
+        change = done(open_one.change("/api/people/hide", {"people": [1, 2, 4]}))["change"]
+        assert hidden() == {1, 2, 4}
+        done(open_one.change("/api/changes/undo", {"change": change}))
+        assert hidden() == set()
+        done(open_one.change("/api/changes/redo", {"change": change}))
+        done(open_one.change("/api/people/show", {"people": [1, 4]}))
+        assert hidden() == {2}
+
     def test_confirm_by_a_new_name_makes_a_person(self, open_one: Any) -> None:
         answer = done(open_one.change("/api/faces/confirm", {"faces": [7], "name": "New One"}))
         assert done(open_one.get(f"/api/people/{answer['person']}"))["name"] == "New One"
@@ -410,6 +423,71 @@ def test_the_health_of_a_catalog_without_a_daemon(
     assert answer.status_code == 503 and answer.json()["daemon"] is False
 
 
+class TestQuestions:
+    @pytest.fixture
+    def asked(self, open_one: Any, small_catalog: Path) -> Any:
+        """Whether face 7 is Joe Biden, and face 3 as well."""
+        with closing(connect(small_catalog)) as connection, transaction(connection):
+            for face in (7, 3):
+                connection.execute(
+                    """INSERT INTO assignments (face_id, person_id, model, state, method,
+                                                similarity, confidence, decided_at, decided_by)
+                       VALUES (?, 2, 'all', 'suggested', 'reference', 0.9, 0.6, ?, 'identifier')""",
+                    [face, clock.now()],
+                )
+        return open_one
+
+    def test_those_about_a_person_are_counted_alone(self, asked: Any) -> None:
+        assert "<span data-total>2</span>" in asked.get("/review").text
+        assert "Is this Joe Biden?" in asked.get("/review?person=2").text
+        assert "<span data-total>0</span>" in asked.get("/review?person=1").text
+        assert done(asked.get("/api/suggestions?person=1"))["total"] == 0
+        assert asked.get("/review?person=99").status_code == 404
+
+    def test_a_face_is_asked_about_on_its_own_page(self, asked: Any) -> None:
+        page = asked.get("/faces/7").text
+        assert 'data-answer="yes"' in page and "Joe Biden" in page
+        done(asked.change("/api/faces/reject", {"faces": [7], "person": 2}))
+        assert 'data-answer="yes"' not in asked.get("/faces/7").text
+
+
+class TestTrouble:
+    def test_what_failed_can_be_tried_again_from_its_page(
+        self, open_one: Any, small_catalog: Path
+    ) -> None:
+        with closing(connect(small_catalog)) as connection, transaction(connection):
+            connection.execute(
+                """INSERT INTO jobs (kind, key, media_id, state, error, created_at)
+                   VALUES ('ingest', 'f', 6, 'quarantined', 'not a picture', ?)""",
+                [clock.now()],
+            )
+        page = open_one.get("/media/6").text
+        (jobs_,) = re.findall(r'data-action="retry" data-jobs="([\d ]+)"', page)
+        assert "Not a picture" in page and "/-/rollcall/preview/6" not in page
+        body = {"jobs": [int(it) for it in jobs_.split()]}
+        assert done(open_one.change("/api/jobs/retry", body))["waiting"] == body["jobs"]
+        assert 'data-action="retry"' not in open_one.get("/media/6").text
+
+    @pytest.mark.parametrize(
+        "path", ["/nowhere", "/catalog/nothing", "/catalog/faces/999", "/people/999", "/media/999"]
+    )
+    def test_what_is_not_here_is_told_with_the_way_back(self, open_one: Any, path: str) -> None:
+        answer = open_one.get(path)
+        assert answer.status_code == 404
+        assert "That is not here" in answer.text and 'href="/people"' in answer.text
+        assert "rollcall.css" in answer.text
+
+    def test_the_tables_lead_back_to_the_pages(self, open_one: Any) -> None:
+        for path in ("/catalog", "/catalog/faces", "/catalog/faces/1"):
+            assert '<a href="/people">People</a>' in open_one.get(path).text
+
+    def test_pages_past_the_end_say_which_is_the_last(self, open_one: Any) -> None:
+        for path in ("/people", "/media"):
+            page = open_one.get(f"{path}?page=9").text
+            assert "There is no page 9" in page and f'href="{path}?page=1"' in page
+        assert "There are no more" in open_one.get("/people/1?page=9").text
+
+
 def test_the_first_page_shows_who_came_last(open_one: Any) -> None:
     face = faces_of(open_one, 1)[0]
     new = done(open_one.change("/api/people/1/split", {"faces": [face], "name": "Came Last"}))
@@ -454,7 +532,7 @@ def test_what_is_no_area_is_refused_with_a_sentence(open_one: Any, area: str) ->
     for path in ("/api/media", "/api/places", "/places", "/media"):
         answer = open_one.get(path, params={"area": area})
         assert answer.status_code in (400, 409), path
-        assert "area is" in answer.text
+        assert "area is" in answer.text.lower()
 
 
 def test_many_readers_at_once_while_a_scan_writes(open_one: Any, small_catalog: Path) -> None:

@@ -40,11 +40,11 @@ axe.run(document, {resultTypes: ["violations"]}).then(
     (error) => done([["critical", String(error), []]]));
 """
 DROP = """
-const [encoded, name] = arguments;
+const [encoded, name, where] = arguments;
 const bytes = Uint8Array.from(atob(encoded), (it) => it.charCodeAt(0));
 const transfer = new DataTransfer();
 transfer.items.add(new File([bytes], name, {type: "image/jpeg"}));
-document.querySelector("[data-drop]").dispatchEvent(
+document.querySelector(where).dispatchEvent(
     new DragEvent("drop", {bubbles: true, cancelable: true, dataTransfer: transfer}));
 """
 
@@ -310,7 +310,7 @@ def test_a_dropped_file_is_catalogued_and_shown_live(
     home = chromium.current_window_handle
     chromium.switch_to.new_window("tab")
     chromium.get(f"{place.address}/add")
-    chromium.execute_script(DROP, base64.b64encode(content).decode(), "dropped.jpg")
+    chromium.execute_script(DROP, base64.b64encode(content).decode(), "dropped.jpg", "h1")
     until(lambda: "1 added" in find(chromium, "[data-uploads-line]").text)
     assert (place.home.inbox / "dropped.jpg").read_bytes() == content
     media = place.home.wait(
@@ -369,6 +369,52 @@ def test_filters_stay_in_the_address(chromium: Any, place: Place) -> None:
     find(chromium, "[data-person-input]").send_keys("Wolfe")
     click(chromium, '[data-form="filter"] .rc-primary')
     until(lambda: "person=" in chromium.current_url)
+
+
+def test_an_address_with_a_time_begins_there(chromium: Any, place: Place) -> None:
+    now = "return document.querySelector('video').currentTime"
+    video = place.address + pages(place)["video"]
+    for at in (1.5, 3.0, 1.5):
+        show(chromium, (1440, 1000), "light", "about:blank")
+        chromium.get(f"{video}#t={at}")
+        until(lambda at=at: chromium.execute_script(now) == pytest.approx(at, abs=0.1))
+    chromium.execute_script("location.hash = '#t=4'")
+    until(lambda: chromium.execute_script(now) == pytest.approx(4, abs=0.1))
+    assert errors(chromium) == []
+
+
+def test_a_person_is_added_to_the_filter_once_and_never_by_half_a_name(
+    chromium: Any, place: Place
+) -> None:
+    someone, other = unnamed(place)[:2]
+    for number, name in ((someone, "Ada Lovelace"), (other, "Adam Smith")):
+        place.write("UPDATE people SET name = ? WHERE id = ?", name, number)
+    show(chromium, (1440, 1000), "light", f"{place.address}/media")
+    find(chromium, "[data-person-input]").send_keys("ada\t")
+    time.sleep(0.5)
+    assert chromium.current_url.endswith("/media"), "nobody was chosen"
+    find(chromium, "[data-person-input]").send_keys("\ue007")
+    until(lambda: "choose one" in find(chromium, ".rc-toasts").text)
+    find(chromium, "[data-person-input]").send_keys(" lovelace\ue007")
+    until(lambda: "person=" in chromium.current_url)
+    assert urlsplit(chromium.current_url).query == f"person={someone}"
+    assert len(chromium.find_elements("css selector", ".rc-chip")) == 1
+    place.write("UPDATE people SET name = NULL WHERE id IN (?, ?)", someone, other)
+
+
+def test_several_are_hidden_and_one_undo_brings_all_back(chromium: Any, place: Place) -> None:
+    people = unnamed(place)[:2]
+    show(chromium, (390, 844), "light", f"{place.address}/people?kind=unnamed")
+    click(chromium, '[data-action="pick"]')
+    for person in people:
+        click(chromium, f'[data-person="{person}"]')
+    click(chromium, '[data-action="hide-people"]')
+    hidden = "SELECT count(*) FROM people WHERE hidden"
+    until(lambda: place.home.value(hidden) == 2)
+    click(chromium, ".rc-toast button")
+    until(lambda: place.home.value(hidden) == 0)
+    until(lambda: "Undone" in find(chromium, ".rc-toasts").text)
+    assert errors(chromium) == []
 
 
 def test_markup_in_names_is_text(chromium: Any, place: Place) -> None:

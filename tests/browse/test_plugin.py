@@ -82,7 +82,7 @@ def test_the_plugin_is_there_once_with_all_its_hooks(
     code = first + HOOKS.format(path=str(small_catalog))
     plugins, hooks, listed = run(code, *([installed] if by_entry_point else [])).split()
     assert plugins == listed == "1"
-    assert int(hooks) == 11
+    assert int(hooks) == 12
 
 
 def test_the_stylesheet_is_found_where_the_plugin_is_installed(

@@ -32,7 +32,10 @@ async def name(asked: Asked) -> Any:
             return _done(decisions.clear_name(connection, own, actor=asked.actor), own)
         others = [it for it in people.called(connection, given) if it != own]
         if others:
-            return {"error": f"Somebody is called {given.strip()!r} already.", "same": others}
+            called = connection.execute(
+                "SELECT name FROM people WHERE id = ?", [others[0]]
+            ).fetchone()["name"]
+            return {"error": f"There is somebody called {called} already.", "same": others}
         return _done(decisions.name_person(connection, own, given, actor=asked.actor), own)
 
     answer = await asked.write(write)
@@ -64,6 +67,24 @@ async def show(asked: Asked) -> Any:
     own = asked.id()
     return await asked.write(
         lambda it: _done(decisions.show_people(it, [own], actor=asked.actor), own)
+    )
+
+
+@api("POST", changes=True)
+async def hide_several(asked: Asked) -> Any:
+    """These people appear in no list: one change."""
+    own = _ids(await asked.body(), "people")
+    return await asked.write(
+        lambda it: _done(decisions.hide_people(it, own, actor=asked.actor), None)
+    )
+
+
+@api("POST", changes=True)
+async def show_several(asked: Asked) -> Any:
+    """These hidden people appear again: one change."""
+    own = _ids(await asked.body(), "people")
+    return await asked.write(
+        lambda it: _done(decisions.show_people(it, own, actor=asked.actor), None)
     )
 
 

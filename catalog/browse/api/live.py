@@ -59,15 +59,17 @@ def snapshot(connection: sqlite3.Connection) -> dict[str, Any]:
            FROM jobs WHERE state IN ('waiting', 'running')"""
     ).fetchone()
     in_hand = connection.execute(
-        """SELECT kind, media_id, (SELECT path FROM files WHERE files.media_id = jobs.media_id
-                                   ORDER BY files.id LIMIT 1) AS path
-           FROM jobs WHERE state = 'running' ORDER BY id LIMIT 8"""
+        """SELECT media_id, (SELECT path FROM files WHERE files.media_id = jobs.media_id
+                             ORDER BY files.id LIMIT 1) AS path
+           FROM jobs WHERE state = 'running' AND media_id IS NOT NULL
+           GROUP BY media_id ORDER BY min(id) LIMIT 8"""
     ).fetchall()
+    told = {it["media_id"] for it in videos}
     return {
         "waiting": int(waiting["waiting"] or 0),
         "running": int(waiting["running"] or 0),
         "videos": [{**it, "told": status.minutes_done(it)} for it in videos[:8]],
-        "in_hand": [dict(row) for row in in_hand],
+        "in_hand": [dict(row) for row in in_hand if row["media_id"] not in told],
         "latest": None if latest is None else _looked_at(connection, int(latest["media_id"])),
         "questions": gallery.count_suggestions(connection),
     }
@@ -76,7 +78,10 @@ def snapshot(connection: sqlite3.Connection) -> dict[str, Any]:
 def _looked_at(connection: sqlite3.Connection, media_id: int) -> dict[str, Any] | None:
     """What was worked on last; a photo with the boxes of its faces."""
     row = connection.execute(
-        "SELECT id, sha256, kind, width, height FROM media WHERE id = ?", [media_id]
+        """SELECT id, sha256, kind, width, height,
+                  (SELECT path FROM files WHERE media_id = media.id ORDER BY id LIMIT 1) AS path
+           FROM media WHERE id = ?""",
+        [media_id],
     ).fetchone()
     if row is None:
         return None
@@ -88,6 +93,7 @@ def _looked_at(connection: sqlite3.Connection, media_id: int) -> dict[str, Any] 
     return {
         "media_id": media_id,
         "sha256": row["sha256"],
+        "name": (row["path"] or "").rpartition("/")[2],
         "kind": row["kind"],
         "width": row["width"],
         "height": row["height"],

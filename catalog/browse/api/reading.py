@@ -149,6 +149,15 @@ def face_of(
     own["measures"] = dict(measures) if measures else {}
     if own["measures"].get("reasons"):
         own["measures"]["reasons"] = json.loads(own["measures"]["reasons"])
+    asked_about = connection.execute(
+        """SELECT ifnull(people.merged_into, people.id) AS person_id FROM assignments
+           JOIN people ON people.id = assignments.person_id
+           WHERE face_id = ? AND state = 'suggested' AND ended_at IS NULL AND model = 'all'""",
+        [found.face_id],
+    ).fetchone()
+    own["suggested"] = (
+        gallery.cards(connection, [int(asked_about["person_id"])], {}) if asked_about else []
+    )
     near = _nearest(connection, found.face_id, size, asked) if size else []
     return {
         **own,
@@ -192,7 +201,7 @@ async def suggestions(asked: Asked) -> Any:
             "suggestions": gallery.suggestions(
                 connection, after=after, size=size, person_id=person_id
             ),
-            "total": gallery.count_suggestions(connection),
+            "total": gallery.count_suggestions(connection, person_id),
         }
 
     return await asked.read(read)

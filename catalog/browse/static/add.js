@@ -17,7 +17,7 @@ function add(file, folder) {
 
 function tell() {
     const parts = [`${done} added`];
-    if (failed) parts.push(`${failed} not`);
+    if (failed) parts.push(`${failed} not added`);
     if (waiting.length) parts.push(`${waiting.length} waiting`);
     line.textContent = parts.join(", ");
 }
@@ -32,10 +32,11 @@ async function work() {
         row.append(bar, ` ${folder ? `${folder}/` : ""}${file.name}`);
         list.prepend(row);
         try {
-            await upload(file, folder, (share) => { bar.value = share; });
+            const { path } = await upload(file, folder, (share) => { bar.value = share; });
+            const stored = path.split("/").pop();
             bar.value = 1;
             done += 1;
-            row.append(": added");
+            row.append(stored === file.name ? ": added" : `: added as ${stored}`);
         } catch (error) {
             failed += 1;
             row.append(`: ${error.message}`);
@@ -56,7 +57,7 @@ function upload(file, folder, progress) {
         request.setRequestHeader("content-type", "application/octet-stream");
         request.upload.addEventListener("progress", (event) => { if (event.lengthComputable) progress(event.loaded / event.total); });
         request.addEventListener("load", () => {
-            if (request.status === 201) return resolve();
+            if (request.status === 201) return resolve(JSON.parse(request.responseText));
             let sentence = `the server answered ${request.status}`;
             try { sentence = JSON.parse(request.responseText).error ?? sentence; } catch { /* no JSON */ }
             reject(new Error(sentence));
@@ -81,9 +82,10 @@ async function walk(entry, folder) {
 }
 
 if (drop) {
-    for (const kind of ["dragenter", "dragover"]) drop.addEventListener(kind, (event) => { event.preventDefault(); drop.classList.add("rc-over"); });
-    for (const kind of ["dragleave", "drop"]) drop.addEventListener(kind, () => drop.classList.remove("rc-over"));
-    drop.addEventListener("drop", (event) => {
+    // Beside the box too: the browser would open what is dropped there, and leave the page.
+    for (const kind of ["dragenter", "dragover"]) window.addEventListener(kind, (event) => { event.preventDefault(); drop.classList.add("rc-over"); });
+    for (const kind of ["dragleave", "drop"]) window.addEventListener(kind, () => drop.classList.remove("rc-over"));
+    window.addEventListener("drop", (event) => {
         event.preventDefault();
         const entries = [...event.dataTransfer.items].map((it) => it.webkitGetAsEntry?.()).filter(Boolean);
         if (entries.length) for (const it of entries) walk(it, "");
@@ -125,6 +127,41 @@ async function follow(job, address) {
     }
 }
 
+// What the browser was given, cut to a face; the server keeps none of it.
+async function cutOut(file, box) {
+    const canvas = Object.assign(document.createElement("canvas"), { width: 96, height: 96, className: "rc-face" });
+    canvas.setAttribute("role", "img");
+    canvas.setAttribute("aria-label", "The face in your picture");
+    const picture = await createImageBitmap(file).catch(() => null);
+    if (!picture) return null;
+    const side = 1.4 * Math.max(box.w, box.h);
+    canvas.getContext("2d").drawImage(picture, box.x + box.w / 2 - side / 2, box.y + box.h / 2 - side / 2, side, side, 0, 0, 96, 96);
+    return canvas;
+}
+
+function whose(face) {
+    const who = face.person, alike = face.nearest[0];
+    if (who) return [`${who.certain ? "" : "perhaps "}`, who.person_id, who.name];
+    return alike?.person_id ? ["most like ", alike.person_id, alike.name] : ["nobody known", null, null];
+}
+
+const link = (person, name) => Object.assign(document.createElement("a"), { href: `/people/${person}`, textContent: name ?? `person ${person}` });
+
+async function section(file, face, number) {
+    const box = document.createElement("section"), title = document.createElement("h3"), near = document.createElement("ul");
+    const [how, person, name] = whose(face);
+    title.append(`Face ${number + 1}: ${how}`, ...(person ? [link(person, name)] : []));
+    near.className = "rc-faces rc-named-faces";
+    for (const it of face.nearest) {
+        const row = document.createElement("li"), found = Object.assign(document.createElement("a"), { href: `/faces/${it.face_id}` });
+        found.append(Object.assign(new Image(), { src: crop(it.face_id), alt: `Face ${it.face_id}`, className: "rc-face" }));
+        row.append(found, ...(it.person_id ? [link(it.person_id, it.name)] : []), ` ${it.similarity.toFixed(3)} alike`);
+        near.append(row);
+    }
+    box.append(title, ...[await cutOut(file, face.box)].filter(Boolean), near);
+    return box;
+}
+
 document.querySelector("[data-search]")?.addEventListener("change", async (event) => {
     const [file] = event.target.files, place = document.querySelector("[data-found]");
     event.target.value = "";
@@ -138,19 +175,5 @@ document.querySelector("[data-search]")?.addEventListener("change", async (event
         answer = { error: "Rollcall does not answer." };
     }
     if (answer.error) { place.textContent = answer.error; return; }
-    place.replaceChildren(...answer.faces.map((face, number) => {
-        const box = document.createElement("section"), title = document.createElement("h3"), who = face.person;
-        title.textContent = `Face ${number + 1}: ${who ? `${who.certain ? "" : "perhaps "}${who.name ?? `person ${who.person_id}`}` : "nobody known"}`;
-        const near = document.createElement("ul");
-        near.className = "rc-faces";
-        for (const it of face.nearest) {
-            const row = document.createElement("li"), link = Object.assign(document.createElement("a"), { href: `/faces/${it.face_id}` });
-            const picture = Object.assign(new Image(), { src: crop(it.face_id), alt: `Face ${it.face_id}`, className: "rc-face" });
-            link.append(picture);
-            row.append(link, `${it.name ?? ""} ${it.similarity.toFixed(3)}`);
-            near.append(row);
-        }
-        box.append(title, near);
-        return box;
-    }));
+    place.replaceChildren(...await Promise.all(answer.faces.map((face, number) => section(file, face, number))));
 });

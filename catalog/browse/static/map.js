@@ -31,6 +31,7 @@ const faces = plane(canvas, {
     paint,
     under: (x, y, view) => nearest(points, x, y, view, NEAR),
     about,
+    start: whole,
     open: (place) => location.assign(`/faces/${points.faces[place]}`),
 });
 
@@ -45,9 +46,16 @@ async function load(method) {
     // Those that are nobody's are drawn first, the others by person.
     points.order = [...points.faces.keys()].sort((one, other) => points.people[one] - points.people[other]);
     const count = points.faces.length.toLocaleString("en");
-    line.textContent = points.of > points.faces.length ? `${count} of ${points.of.toLocaleString("en")} faces` : `${count} faces`;
+    if (!points.faces.length) line.textContent = "No face was found yet.";
+    else line.textContent = points.of > points.faces.length ? `${count} of ${points.of.toLocaleString("en")} faces` : `${count} faces`;
     canvas.dataset.loaded = String(points.faces.length);
-    faces.fit(0, 0, SIDE, SIDE);
+    whole();
+}
+
+// All of them, but for what lies very far out.
+function whole() {
+    const least = (list) => Math.max(-0.2 * SIDE, Math.min(0, ...list)), most = (list) => Math.min(1.2 * SIDE, Math.max(SIDE, ...list));
+    faces.fit(least(points.x), least(points.y), most(points.x), most(points.y));
 }
 
 for (const button of document.querySelectorAll("[data-method]")) {

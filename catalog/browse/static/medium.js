@@ -19,8 +19,15 @@ if (film) {
         for (const line of film.querySelectorAll("[data-now]")) { line.setAttribute("x1", x); line.setAttribute("x2", x); }
     });
     video.addEventListener("error", () => { film.querySelector("[data-film-problem]").hidden = false; });
-    const start = /^#t=([\d.]+)$/.exec(location.hash);
-    if (start) video.addEventListener("loadedmetadata", () => { video.currentTime = Number(start[1]); }, { once: true });
+    const begin = () => {
+        const start = /^#t=([\d.]+)$/.exec(location.hash);
+        if (!start) return;
+        const go = () => { video.currentTime = Number(start[1]); };
+        if (video.readyState >= 1) go();
+        else video.addEventListener("loadedmetadata", go, { once: true });
+    };
+    begin();
+    window.addEventListener("hashchange", begin);
 }
 
 const photo = document.querySelector("[data-photo]");
@@ -46,6 +53,17 @@ if (photo) {
     new ResizeObserver(draw).observe(photo);
     photo.querySelector("img").addEventListener("load", draw);
 }
+
+document.querySelector('[data-action="retry"]')?.addEventListener("click", async (event) => {
+    const { send, toast } = window.rollcall;
+    try {
+        await send("POST", "/api/jobs/retry", { jobs: event.target.dataset.jobs.split(" ").map(Number) });
+        event.target.disabled = true;
+        toast("It is tried again.");
+    } catch (error) {
+        toast(error.message, { alarm: true });
+    }
+});
 
 document.addEventListener("keydown", (event) => {
     if (event.target.matches("input, textarea, select, video, [role=button]") || event.ctrlKey || event.metaKey || event.altKey) return;

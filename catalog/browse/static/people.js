@@ -36,22 +36,24 @@ function chooser(list, key, barName) {
             toggle(item);
         }
     });
+    document.addEventListener("keydown", (event) => { if (active && event.key === "Escape" && !document.querySelector("dialog[open]")) end(); });
+    function end() {
+        active = false;
+        chosen.clear();
+        list.removeAttribute("role");
+        list.removeAttribute("aria-multiselectable");
+        for (const item of items()) { item.removeAttribute("role"); item.removeAttribute("aria-selected"); }
+        tell();
+    }
     return {
         chosen,
+        end,
         start() {
             active = true;
             list.setAttribute("role", "listbox");
             list.setAttribute("aria-multiselectable", "true");
             list.setAttribute("aria-label", "Choose");
             for (const item of items()) { item.setAttribute("role", "option"); item.setAttribute("aria-selected", "false"); }
-            tell();
-        },
-        end() {
-            active = false;
-            chosen.clear();
-            list.removeAttribute("role");
-            list.removeAttribute("aria-multiselectable");
-            for (const item of items()) { item.removeAttribute("role"); item.removeAttribute("aria-selected"); }
             tell();
         },
     };
@@ -65,7 +67,7 @@ async function name(person, wanted) {
     } catch (error) {
         const same = error.answer.same;
         if (!same) return toast(error.message, { alarm: true });
-        toast(`${wanted.trim()} is somebody already. Are they one?`, {
+        toast(`${error.message} Are they one?`, {
             label: "Yes, merge them",
             action: async () => {
                 const answer = await decide("/api/people/merge", { people: [person], into: same[0] }, "", (it) => it);
@@ -94,11 +96,8 @@ if (gallery && bar("people")) {
     const people = chooser(gallery, "person", "people");
     on("pick", () => people.start());
     on("pick-end", () => people.end());
-    on("hide-people", async () => {
-        let last = null;
-        for (const person of people.chosen) last = await decide(`/api/people/${person}/hide`, {}, "", (it) => it);
-        if (last) { later("Hidden.", last.change); location.reload(); }
-    });
+    on("hide-people", () => decide("/api/people/hide", { people: [...people.chosen] }, "Hidden."));
+    on("show-people", () => decide("/api/people/show", { people: [...people.chosen] }, "Shown again."));
     on("merge", async () => {
         if (people.chosen.size < 2) return toast("Pick two people at least.", { alarm: true });
         const named = [...people.chosen].map((it) => gallery.querySelector(`[data-person="${it}"] .rc-name`).textContent.trim()).filter((it) => !/^person \d+$/.test(it));
@@ -117,7 +116,11 @@ if (who && list && bar("faces")) {
     const dialog = document.querySelector('[data-dialog="who"]');
     on("select", () => faces.start());
     on("select-end", () => faces.end());
-    on("confirm-all", () => decide(`/api/people/${person}/confirm_all`, {}, "Confirmed."));
+    on("confirm-all", (button) => {
+        const count = Number(button.dataset.count), here = list.querySelectorAll("[data-face]").length;
+        if (count > here && !confirm(`Confirm all ${count.toLocaleString("en")}, those on other pages too?`)) return;
+        decide(`/api/people/${person}/confirm_all`, {}, "Confirmed.");
+    });
     on("hide-person", () => decide(`/api/people/${person}/hide`, {}, "Hidden: they appear in no list."));
     on("show-person", () => decide(`/api/people/${person}/show`, {}, "Shown again."));
     on("confirm-faces", () => decide("/api/faces/confirm", { faces: [...faces.chosen], person }, "Confirmed."));
@@ -126,16 +129,22 @@ if (who && list && bar("faces")) {
         if (faces.chosen.size !== 1) return toast("Choose one face as the cover.", { alarm: true });
         decide(`/api/people/${person}/cover`, { face: [...faces.chosen][0] }, "That is the cover now.");
     });
-    on("split", () => { dialog.returnValue = ""; dialog.showModal(); });
+    on("split", () => { dialog.returnValue = ""; dialog.querySelector("input").value = ""; dialog.showModal(); });
     dialog.addEventListener("close", () => {
         if (dialog.returnValue !== "ok") return;
         const wanted = dialog.querySelector("input").value.trim();
         const body = { faces: [...faces.chosen], ...(wanted ? { name: wanted } : {}) };
-        decide(`/api/people/${person}/split`, body, wanted ? `They are ${wanted}.` : "They are somebody else.");
+        decide(`/api/people/${person}/split`, body, wanted ? `They are ${wanted}.` : "They are somebody else.", null, true);
     });
 }
 
-const acts = document.querySelector(".rc-actions[data-face]");
+for (const button of document.querySelectorAll(".rc-ask [data-answer]")) {
+    const { face, person } = button.closest(".rc-ask").dataset;
+    const body = { faces: [Number(face)], person: Number(person) };
+    button.addEventListener("click", () => button.dataset.answer === "yes"
+        ? decide("/api/faces/confirm", body, "Confirmed.") : decide("/api/faces/reject", body, "It is not them."));
+}
+const acts = document.querySelector("[data-acts]");
 if (acts) {
     const face = Number(acts.dataset.face), person = Number(acts.dataset.person);
     on("confirm-face", () => decide("/api/faces/confirm", { faces: [face], person }, "Confirmed."));

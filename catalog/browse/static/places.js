@@ -155,6 +155,7 @@ const world = plane(canvas, {
     under: (x, y, view) => nearest(circles, x, y, view, RADIUS),
     about,
     open,
+    start: whole,
     settled,
 });
 
@@ -165,6 +166,10 @@ function begin() {
         const box = world.box(), scale = TILE * 2 ** Math.max(0, Math.min(DEEPEST, level));
         return world.look(scale, box.width / 2 - across(longitude) * scale, box.height / 2 - down(latitude) * scale);
     }
+    whole();
+}
+
+function whole() {
     if (!at.x.length) return world.fit(0, 0, 1, 1);
     const room = 0.0005;
     world.fit(Math.min(...at.x) - room, Math.min(...at.y) - room, Math.max(...at.x) + room, Math.max(...at.y) + room, 0.8);

@@ -4,8 +4,8 @@ const STEP = 60, STILL_PX = 3;
 const reach = { x: innerWidth, y: innerHeight };
 
 // `limits(box)`: least and most pixels per unit; `paint(pen, view, box)`: a point lies at left + x · scale;
-// `under(x, y, view)`: which thing is there, −1 for none; `about(thing)`: nodes; `open(thing)`; `settled(view, box)`.
-function plane(canvas, { limits, paint, under, about, open, settled = () => {} }) {
+// `under(x, y, view)`: which thing is there, −1 for none; `about(thing)`: nodes; `open(thing)`; `start()`: as at first; `settled(view, box)`.
+function plane(canvas, { limits, paint, under, about, open, start, settled = () => {} }) {
     const pen = canvas.getContext("2d"), hover = document.querySelector("[data-hover]");
     const view = { scale: 1, left: 0, top: 0 }, held = new Map();
     let shown = -1, moved = false, waits = false, resting = 0;
@@ -100,14 +100,26 @@ function plane(canvas, { limits, paint, under, about, open, settled = () => {} }
         if (way) look(view.scale, view.left + way[0], view.top + way[1]);
         else if (event.key === "+" || event.key === "=") zoom(1.4, own.width / 2, own.height / 2);
         else if (event.key === "-") zoom(1 / 1.4, own.width / 2, own.height / 2);
+        else if (event.key === "0") start();
         else return;
+        hide();
         event.preventDefault();
     });
     for (const button of document.querySelectorAll("[data-zoom]")) {
         button.addEventListener("click", () => { const own = box(); zoom(Number(button.dataset.zoom), own.width / 2, own.height / 2); });
     }
     window.addEventListener("resize", () => { reach.x = innerWidth; reach.y = innerHeight; });
-    new ResizeObserver(redraw).observe(canvas);
+    // Another size shows as much, around the same middle.
+    let size = null;
+    new ResizeObserver(() => {
+        const own = box();
+        if (size && size.width && own.width) {
+            const factor = Math.min(own.width, own.height) / Math.min(size.width, size.height);
+            look(view.scale * factor, own.width / 2 - (size.width / 2 - view.left) * factor, own.height / 2 - (size.height / 2 - view.top) * factor);
+        }
+        size = { width: own.width, height: own.height };
+        redraw();
+    }).observe(canvas);
     return { view, look, fit, redraw, box };
 }
 

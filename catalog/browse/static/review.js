@@ -30,6 +30,8 @@ function show() {
     place.hidden = current === null;
     document.querySelector("[data-done]").hidden = current !== null;
     total.textContent = left.toLocaleString("en");
+    document.querySelector("[data-plural]").textContent = left === 1 ? "question" : "questions";
+    document.querySelector("[data-done]").textContent = left > 0 ? "Those are left for later." : "No question waits for an answer.";
     if (!current) return;
     const who = current.person, name = who?.name ?? `person ${current.person_id}`;
     place.querySelector("[data-asked]").src = crop(current.face_id, current.crop);

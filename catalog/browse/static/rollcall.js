@@ -22,7 +22,7 @@ async function send(method, address, body) {
     return answer;
 }
 
-function toast(sentence, { alarm = false, action = null, label = "" } = {}) {
+function toast(sentence, { alarm = false, action = null, label = "", person = null } = {}) {
     const box = document.createElement("div");
     box.className = alarm ? "rc-toast rc-alarm" : "rc-toast";
     box.append(sentence);
@@ -33,6 +33,11 @@ function toast(sentence, { alarm = false, action = null, label = "" } = {}) {
         button.addEventListener("click", () => { box.remove(); action(); });
         box.append(button);
     }
+    if (person) box.append(Object.assign(document.createElement("a"), { href: `/people/${person}`, textContent: "Show them" }));
+    const close = Object.assign(document.createElement("button"), { type: "button", textContent: "×" });
+    close.setAttribute("aria-label", "Close");
+    close.addEventListener("click", () => box.remove());
+    box.append(close);
     document.querySelector(".rc-toasts").append(box);
     setTimeout(() => box.remove(), action || alarm ? 10000 : 4000);
 }
@@ -40,6 +45,7 @@ function toast(sentence, { alarm = false, action = null, label = "" } = {}) {
 async function undo(change, withLater = false) {
     try {
         await send("POST", "/api/changes/undo", { change, with_later: withLater });
+        later("Undone.", null);
         location.reload();
     } catch (error) {
         if (error.answer.later) {
@@ -51,14 +57,14 @@ async function undo(change, withLater = false) {
 }
 
 // A decision: carried out, told, undone with one click. `then` is called with the answer.
-async function decide(address, body, sentence, then = null) {
+async function decide(address, body, sentence, then = null, showPerson = false) {
     try {
         const answer = await send("POST", address, body);
         if (then) {
             then(answer);
             toast(sentence, answer.change ? { label: "Undo", action: () => undo(answer.change, answer.named) } : {});
         } else {
-            later(sentence, answer.change, answer.named);
+            later(sentence, answer.change, answer.named, showPerson ? answer.person : null);
             location.reload();
         }
         return answer;
@@ -69,16 +75,16 @@ async function decide(address, body, sentence, then = null) {
 }
 
 // Told on the page that comes next.
-function later(sentence, change, named = false) {
-    sessionStorage.setItem("rollcall-toast", JSON.stringify({ sentence, change, named }));
+function later(sentence, change, named = false, person = null) {
+    sessionStorage.setItem("rollcall-toast", JSON.stringify({ sentence, change, named, person }));
 }
 
 function tellWhatWasDone() {
     const kept = sessionStorage.getItem("rollcall-toast");
     if (!kept) return;
     sessionStorage.removeItem("rollcall-toast");
-    const { sentence, change, named } = JSON.parse(kept);
-    toast(sentence, change ? { label: "Undo", action: () => undo(change, named) } : {});
+    const { sentence, change, named, person } = JSON.parse(kept);
+    toast(sentence, { person, ...(change ? { label: "Undo", action: () => undo(change, named) } : {}) });
 }
 
 // Names that begin as what is typed, in the list of the field.
