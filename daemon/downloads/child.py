@@ -57,6 +57,7 @@ def main() -> None:
         said.write(json.dumps({"event": event, **what}) + "\n")
         said.flush()
 
+    say("alive")
     visit(Wanted(**json.loads(wanted)), say)
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from catalog.downloads import Unfetched
+from daemon.dispatch import START_S
 from daemon.downloads.child import Wanted
 from daemon.errors import BadFile, EnvironmentTrouble, TryLater
 
@@ -153,7 +154,8 @@ class _Progress:
     def __init__(self, folder: Path, section: Download) -> None:
         self._folder = folder
         self._timeout_s = section.timeout_s
-        self._since, self._size = time.monotonic(), 0
+        # Until the child has said anything it is only starting, which on a busy machine takes long.
+        self._since, self._size = time.monotonic() + START_S, 0
 
     def heard(self) -> None:
         """The child lives."""

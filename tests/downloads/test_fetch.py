@@ -228,7 +228,7 @@ def test_killed_in_the_middle_it_goes_on_and_leaves_nothing_behind(home: Home, s
     site.hanging = False
     with home.watching():
         home.wait(lambda: home.query("SELECT 1 FROM downloads WHERE media_id IS NOT NULL"))
-    assert inbox(home) == ["hanging [hanging].mp4"]
+        home.wait(lambda: inbox(home) == ["hanging [hanging].mp4"])
     assert (home.inbox / "hanging [hanging].mp4").read_bytes() == site.video
 
 

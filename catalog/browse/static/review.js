@@ -41,7 +41,7 @@ function show() {
     else known.src = crop(who.cover_face_id, who.cover_crop);
     known.alt = name;
     place.querySelector("[data-name]").textContent = name;
-    place.querySelector("[data-similarity]").textContent = current.confidence == null ? "" : ` · ${Math.round(100 * current.confidence)} % sure`;
+    place.querySelector("[data-similarity]").textContent = current.similarity == null ? "" : ` · ${current.similarity.toFixed(3)} alike`;
     place.querySelector("[data-face-link]").href = `/faces/${current.face_id}`;
     place.querySelector("[data-person-link]").href = `/people/${current.person_id}`;
 }
