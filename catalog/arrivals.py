@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from catalog import downloads, exemplars, files, folders, jobs, media, reconcile, roots
+from catalog import downloads, exemplars, files, folders, jobs, media, parts, reconcile, roots
 
 if TYPE_CHECKING:
     import sqlite3
@@ -112,7 +112,7 @@ def _ingest(connection: sqlite3.Connection, media_id: int, sha256: str, role: Ro
     """Line up the reading of a photo, unless a worker has this very content in hand: copies that
     arrive together are computed once.
     """
-    if not jobs.in_hand(connection, "ingest", sha256):
+    if not jobs.in_hand(connection, "ingest", sha256) and not parts.are_open(connection, media_id):
         priority = INGEST_PRIORITY[role]
         jobs.enqueue(connection, "ingest", sha256, media_id=media_id, priority=priority)
 

@@ -54,7 +54,14 @@ def commit_part(
     if record.error is not None:
         return _fail(catalog, media_id, record, job, patience)
     if record.facts is not None and record.facts.kind == "video":
-        parts.plan(catalog, media_id, record.facts.duration_s, job)
+        parts.plan(
+            catalog,
+            media_id,
+            record.facts.duration_s,
+            job,
+            in_one_piece=record.facts.in_one_piece,
+            note=record.facts.note,
+        )
         jobs.finish(catalog, job.id)
         return str(row["state"])
     faces = without_forgotten(catalog, media_id, record.faces)
@@ -99,6 +106,7 @@ def _fail(
 
 def _write_facts(catalog: sqlite3.Connection, media_id: int, facts: MediaFacts) -> None:
     values = {item.name: getattr(facts, item.name) for item in fields(MediaFacts)}
+    del values["in_one_piece"], values["note"]
     values["exif"] = json.dumps(facts.exif, ensure_ascii=False) if facts.exif else None
     catalog.execute(
         f"UPDATE media SET {', '.join(f'{name} = ?' for name in values)} WHERE id = ?",

@@ -10,6 +10,7 @@ from catalog import jobs
 
 if TYPE_CHECKING:
     import sqlite3
+    from collections.abc import Iterator, Sequence
 
     from catalog.jobs import Job
 
@@ -35,11 +36,22 @@ class Part:
         return self.number == self.of - 1
 
 
-def plan(connection: sqlite3.Connection, media_id: int, duration_s: float | None, job: Job) -> None:
+def plan(
+    connection: sqlite3.Connection,
+    media_id: int,
+    duration_s: float | None,
+    job: Job,
+    *,
+    in_one_piece: bool = False,
+    note: str | None = None,
+) -> None:
     """Note the parts of a video that is to be read by this job, and line up those that are not read
-    yet; all of them where the whole video was read before, and is to be read again.
+    yet; all of them where the whole video was read before, and is to be read again. One whose clock
+    jumps is read `in_one_piece`: in it no time can be gone to. `note` says what is amiss with it.
     """
     count = max(1, math.ceil((duration_s or 0.0) / PART_S - 1e-9))
+    if in_one_piece:
+        count = 1
     connection.execute("DELETE FROM parts WHERE media_id = ? AND number >= ?", [media_id, count])
     for number in range(count):
         start_s = number * PART_S
@@ -49,6 +61,10 @@ def plan(connection: sqlite3.Connection, media_id: int, duration_s: float | None
                ON CONFLICT (media_id, number) DO UPDATE SET end_s = excluded.end_s""",
             [media_id, number, start_s, end_s],
         )
+    connection.execute(
+        "UPDATE parts SET note = iif(number = ?, ?, NULL) WHERE media_id = ?",
+        [count - 1, note, media_id],
+    )
     done = connection.execute("SELECT state FROM media WHERE id = ?", [media_id]).fetchone()[0]
     wanted = "1" if done == "done" else "state <> 'done'"
     rows = connection.execute(
@@ -65,12 +81,24 @@ def plan(connection: sqlite3.Connection, media_id: int, duration_s: float | None
 
 def tell_progress(connection: sqlite3.Connection, media_id: int) -> None:
     """Have the open jobs of a video say how much of it is done."""
+    (progress,) = connection.execute(
+        "SELECT avg(state <> 'pending') FROM parts WHERE media_id = ?", [media_id]
+    ).fetchone()
     connection.execute(
-        f"""UPDATE jobs SET progress = (SELECT avg(state <> 'pending') FROM parts
-                                        WHERE parts.media_id = jobs.media_id)
+        f"""UPDATE jobs SET progress = ?
             WHERE media_id = ? AND kind = 'ingest' AND state IN {jobs.OPEN}""",
-        [media_id],
+        [progress, media_id],
     )
+
+
+def are_open(connection: sqlite3.Connection, media_id: int) -> bool:
+    """Whether minutes of a video are in line or in hand."""
+    found = connection.execute(
+        f"""SELECT 1 FROM jobs WHERE media_id = ? AND kind = 'ingest'
+            AND state IN {jobs.OPEN} AND instr(key, '{_MARK}')""",
+        [media_id],
+    ).fetchone()
+    return found is not None
 
 
 def of_job(connection: sqlite3.Connection, job: Job) -> Part | None:
@@ -79,6 +107,16 @@ def of_job(connection: sqlite3.Connection, job: Job) -> Part | None:
     if not mark or job.media_id is None:
         return None
     return find(connection, job.media_id, int(number))
+
+
+def _amiss(rows: Sequence[sqlite3.Row]) -> Iterator[str]:
+    """What is amiss with a video that was read."""
+    for row in rows:
+        if row["damaged"]:
+            count = int(row["damaged"])
+            yield "1 frame is damaged" if count == 1 else f"{count:,} frames are damaged"
+        if row["note"]:
+            yield row["note"]
 
 
 def is_of_part(job: Job) -> bool:
@@ -112,11 +150,12 @@ def find(connection: sqlite3.Connection, media_id: int, number: int) -> Part | N
 
 def settle(connection: sqlite3.Connection, media_id: int) -> str:
     """The state of a video by its parts, written where all are read: done where one at least is,
-    with the reason in `error` where others are not. Returns the media's state.
+    with what could not be read in `error`. Returns the media's state.
     """
     rows = connection.execute(
-        """SELECT state, count(*) AS parts, min(error) AS error FROM parts
-           WHERE media_id = ? GROUP BY state""",
+        """SELECT state, count(*) AS parts, min(error) AS error, max(note) AS note,
+                  sum(json_extract(skipped, '$.damaged')) AS damaged
+           FROM parts WHERE media_id = ? GROUP BY state""",
         [media_id],
     ).fetchall()
     counts = {row["state"]: int(row["parts"]) for row in rows}
@@ -130,6 +169,8 @@ def settle(connection: sqlite3.Connection, media_id: int) -> str:
         failed, every = sum(int(row["parts"]) for row in bad), sum(counts.values())
         what = f"{failed} of {every} minutes" if every > 1 else "the video"
         error = f"{what} could not be read: {bad[0]['error']}" if every > 1 else bad[0]["error"]
+    if state == "done":
+        error = "; ".join(filter(None, (error, *_amiss(rows)))) or None
     connection.execute(
         "UPDATE media SET state = ?, error = ? WHERE id = ?", [state, error, media_id]
     )

@@ -35,6 +35,9 @@ class MediaFacts:
     longitude: float | None = None
     altitude_m: float | None = None
     exif: dict[str, Any] = field(default_factory=dict)
+    # Not of the media but of how it is read: without division into minutes, and what is amiss.
+    in_one_piece: bool = False
+    note: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -77,7 +77,7 @@ CREATE TABLE parts (
     start_s REAL NOT NULL,
     end_s REAL NOT NULL,
     state TEXT NOT NULL DEFAULT 'pending' CHECK (state IN ('pending', 'done', 'failed', 'quarantined')),
-    skipped TEXT CHECK (skipped IS NULL OR json_valid(skipped)), continues INTEGER NOT NULL DEFAULT 0 CHECK (continues IN (0, 1)), error TEXT,
+    skipped TEXT CHECK (skipped IS NULL OR json_valid(skipped)), continues INTEGER NOT NULL DEFAULT 0 CHECK (continues IN (0, 1)), error TEXT, note TEXT,
     UNIQUE (media_id, number)
 ) STRICT;
 

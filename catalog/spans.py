@@ -62,6 +62,11 @@ def commit_span(
         "UPDATE parts SET state = 'done', error = NULL, skipped = ?, continues = ? WHERE id = ?",
         [json.dumps(record.skipped), int(record.continues), part.id],
     )
+    if part.is_last and record.scenes:  # it may be longer than its own clock said
+        catalog.execute(
+            "UPDATE media SET duration_s = max(duration_s, ?) WHERE id = ?",
+            [record.scenes[-1].end_s, media_id],
+        )
     for number in (part.number, part.number + 1):
         track_links.link(catalog, media_id, number)
     leaders.elect(catalog, media_id, part)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Final
 
-from catalog import steps
+from catalog import jobs, steps
 
 if TYPE_CHECKING:
     import sqlite3
@@ -80,7 +80,14 @@ def videos_in_hand(
     how many there are, and about how many seconds are left for so many workers; None before the
     first minute is done.
     """
-    which = "SELECT media_id FROM parts WHERE state = 'pending'" if media_id is None else "?"
+    # What was removed while it was read has minutes that nobody will read.
+    which = (
+        f"""SELECT media_id FROM parts WHERE state = 'pending' AND EXISTS
+            (SELECT 1 FROM jobs WHERE jobs.media_id = parts.media_id AND kind = 'ingest'
+             AND jobs.state IN {jobs.OPEN})"""
+        if media_id is None
+        else "?"
+    )
     rows = connection.execute(
         f"""SELECT media_id, (SELECT path FROM files WHERE files.media_id = parts.media_id
                               ORDER BY files.state = 'present' DESC, files.id LIMIT 1) AS path,

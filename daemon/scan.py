@@ -179,7 +179,8 @@ def summarise(connection: sqlite3.Connection, *, since: str, seconds: float) -> 
                   (SELECT media_id FROM {_FILES} WHERE files.state = 'present')"""
     ).fetchone()
     failures = connection.execute(
-        f"""SELECT files.path, ifnull(files.reason, media.error) AS reason
+        f"""SELECT files.path, ifnull(files.reason, media.error) AS reason,
+                   ifnull(media.state, files.state) AS state
             FROM {_FILES} LEFT JOIN media ON media.id = files.media_id
             WHERE files.state = 'unreadable' OR (files.state = 'present'
                   AND (media.state <> 'done' OR media.kind = 'video') AND media.error IS NOT NULL)
@@ -196,7 +197,7 @@ def summarise(connection: sqlite3.Connection, *, since: str, seconds: float) -> 
         named=int(named),
         unnamed=int(unnamed),
         seconds=seconds,
-        failures=tuple({"path": row["path"], "reason": row["reason"]} for row in failures),
+        failures=tuple({key: row[key] for key in ("path", "reason", "state")} for row in failures),
     )
 
 

@@ -8,7 +8,7 @@ from concurrent.futures import CancelledError
 from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 from catalog import jobs
-from daemon.errors import EnvironmentTrouble
+from daemon.errors import BadFile, EnvironmentTrouble
 from daemon.loop import Loop
 from daemon.pool import WorkerDied
 
@@ -99,8 +99,9 @@ class Serial(ABC):
             return future.result()
         if isinstance(error, EnvironmentTrouble):
             raise error  # no job is to blame: all of them are tried again later
-        ours = None if isinstance(error, WorkerDied) else error
-        logger.error("the %s failed: %s", self.owner, error, exc_info=ours)
+        if not isinstance(error, BadFile):  # that is told with the file that is bad
+            ours = None if isinstance(error, WorkerDied) else error
+            logger.error("the %s failed: %s", self.owner, error, exc_info=ours)
         if len(claimed) > 1:  # one of them may be to blame: each alone
             self._at_once = 1
             self._give_back(claimed)

@@ -6,10 +6,12 @@ from __future__ import annotations
 
 import importlib
 import os
+import sqlite3
 import sys
 
 import click
 
+from catalog.errors import CatalogError
 from daemon import __version__
 from daemon.errors import RollcallError
 
@@ -85,6 +87,12 @@ def main() -> None:
             raise
         click.echo(f"rollcall: {error}", err=True)
         code = error.exit_code
+    except sqlite3.OperationalError as error:
+        if "--debug" in sys.argv:
+            raise
+        sentence = f"the catalog is in use or cannot be written ({error}); try again in a moment"
+        click.echo(f"rollcall: {sentence}", err=True)
+        code = CatalogError.exit_code
     except BrokenPipeError:  # `rollcall status | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0

@@ -69,7 +69,8 @@ def _print(summary: Summary) -> None:
     if facts["unread"]:
         click.echo(f"{facts['unread']} files not read yet")
     for failure in facts["failures"][:20]:
-        click.echo(f"  not catalogued: {_one_line(failure['path'])}: {failure['reason']}")
+        what = "read in part" if failure["state"] == "done" else "not catalogued"
+        click.echo(f"  {what}: {_one_line(failure['path'])}: {failure['reason']}")
     if len(facts["failures"]) > 20:
         click.echo(f"  … and {len(facts['failures']) - 20} more: rollcall status --failures")
 

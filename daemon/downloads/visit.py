@@ -180,7 +180,7 @@ class _Visit:
         """Nothing that is no video comes into the inbox, and nothing whose length was not told."""
         with contents.opened(bytes(path)) as file:
             try:
-                length_s = film.length_s(file)
+                length_s = film.measured(file).seconds
             except BadFile as error:
                 raise BadFile(f"what came is no video: {error}") from error
         if length_s > self._wanted.max_s:

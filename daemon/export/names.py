@@ -54,12 +54,15 @@ def key(name: str) -> str:
     return folded(visible.upper())
 
 
-def folders(people: Iterable[tuple[int, str | None]]) -> dict[int, str]:
+def folders(
+    people: Iterable[tuple[int, str | None]], *, besides: Iterable[str] = ()
+) -> dict[int, str]:
     """A folder for each of these people (number and name): the name or "person 12", with the
-    number behind it where somebody before has the folder.
+    number behind it where somebody before has the folder, or a file is called so that lies
+    `besides`.
     """
     found: dict[int, str] = {}
-    taken: set[str] = set()
+    taken = {key(it) for it in besides}
     for person_id, name in people:
         folder = (safe(name, FOLDER_BYTES) if name is not None else "") or f"person {person_id}"
         while key(folder) in taken:

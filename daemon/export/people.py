@@ -15,7 +15,7 @@ from catalog.errors import CatalogError
 from daemon.errors import UsageError
 from daemon.export import destination, names
 from daemon.export.choosing import chosen
-from daemon.export.folder import PICTURES, Folder, Manifest, Tally, read_manifest
+from daemon.export.folder import MANIFEST, PICTURES, Folder, Manifest, Tally, read_manifest
 from daemon.export.tables import APPEARANCES, PEOPLE, appearance_row, files_of, table
 from daemon.people.ensemble import Ensemble
 from daemon.people.faces import Reader
@@ -68,7 +68,7 @@ def export_people(
     try:
         with snapshots(settings.catalog, crops_path(settings.catalog)) as (catalog, pictures):
             visible = exports.visible_people(catalog)
-            folders = names.folders(visible)
+            folders = names.folders(visible, besides=(MANIFEST, *files_of(PEOPLE)))
             scope = exports.Scope(people=_chosen_people(catalog, persons, folders), videos=videos)
             root = destination.checked(settings, catalog, path, folders.values())
             with destination.opened(root):

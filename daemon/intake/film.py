@@ -6,6 +6,7 @@ FFmpeg may open nothing by itself: a playlist inside a file names other files an
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Final
@@ -17,6 +18,7 @@ from catalog.records import MediaFacts
 from daemon.errors import BadFile
 from daemon.intake import exif, gps, taken
 from daemon.intake.camera import named
+from daemon.intake.timeline import LONGEST_GAP_S, Timeline, usual_s
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,6 +40,15 @@ _OPTIONS: Final = {
 }
 # From so long before its supposed end a video is read on to find the true one.
 _BEFORE_END_S: Final = 3.0
+# Streams that are cut and joined byte by byte, without their times being written anew.
+_JOINED: Final = {"mpegts", "mpeg"}
+# Of so few bytes a second, or so long, is hardly any video.
+_LEAST_BYTES_PER_S: Final = 500
+_LONG_S: Final = 86400.0
+# A picture is decoded so long before it is shown at most: H.264 lets sixteen others come between.
+_REORDERED_S: Final = 16 * LONGEST_GAP_S
+# What a file says of its length and is not there is told from so many seconds and such a share on.
+_SHORT_S, _SHORT = 2.0, 0.02
 # So many packets are tried for a first picture, which tells how the camera was held.
 _FIRST_PACKETS: Final = 300
 _MOST_TAGS: Final = 200
@@ -86,10 +97,10 @@ def _with_pictures(container: Any) -> Opened:
         sound = bool(container.streams.audio)
         container.close()
         raise BadFile("it has sound only, no video" if sound else "there is no video in it")
-    stream = streams[0]
+    stream = max(streams, key=_rank)
     if stream.codec_context is None:
         container.close()
-        raise BadFile(f"its codec ({stream.codec.name}) cannot be decoded here")
+        raise BadFile("its pictures are in a codec that cannot be decoded here")
     base = stream.time_base or Fraction(0)
     return Opened(
         container=container,
@@ -97,6 +108,15 @@ def _with_pictures(container: Any) -> Opened:
         start_s=float((stream.start_time or 0) * base),
         fps=float(stream.average_rate or 0),
     )
+
+
+def _rank(stream: Any) -> tuple[bool, bool, int]:
+    """Which of several streams is looked at: one that can be decoded, the one that players show,
+    the largest; the first of those.
+    """
+    context = stream.codec_context
+    area = 0 if context is None else context.width * context.height
+    return context is not None, bool(stream.disposition & av.stream.Disposition.default), area
 
 
 def probe_film(file: BinaryIO, kind: Kind) -> MediaFacts:
@@ -113,31 +133,78 @@ def probe_film(file: BinaryIO, kind: Kind) -> MediaFacts:
             width=height if is_turned else width,
             height=width if is_turned else height,
             fps=round(film.fps, 3) or None,
-            codec=film.stream.codec_context.name,
+            codec=film.stream.codec_context.codec.canonical_name,
             **_facts_said(said),
             exif=said,
         )
-        guess_s = _guess(film)
     finally:
         film.container.close()
-    return replace(facts, duration_s=round(_true_length_s(file, guess_s), 6))
+    length = measured(file)
+    return replace(
+        facts,
+        duration_s=round(length.seconds, 6),
+        in_one_piece=length.jumps > 0,
+        note=length.note,
+    )
 
 
-def length_s(file: BinaryIO) -> float:
-    """How long a video is, in seconds of what is really there. Raises BadFile where nothing is."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Length:
+    """How long a video is, in `seconds` of what is really there, how often its clock `jumps`, and
+    how long it says that it is, `said_s` (0: it does not say).
+    """
+
+    seconds: float
+    jumps: int
+    said_s: float
+
+    @property
+    def note(self) -> str | None:
+        """What is missing, for people."""
+        missing_s = self.said_s - self.seconds
+        if self.jumps or missing_s <= max(_SHORT_S, _SHORT * self.said_s):
+            return None
+        there, said = _rough(self.seconds), _rough(self.said_s)
+        return f"it ends after {there}, though it says that it lasts {said}"
+
+
+def _rough(seconds: float) -> str:
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    return f"{seconds:.0f} s" if seconds < 600 else f"{seconds / 60:.0f} min"
+
+
+def measured(file: BinaryIO) -> Length:
+    """How long a video is. Raises BadFile where there is no picture in it.
+
+    What its last packets say is believed unless it cannot be: of a stream that recorders join, of
+    more than a day, or of next to no bytes a second all packets are gone through.
+    """
     film = opened(file)
     try:
-        guess_s = _guess(film)
+        said_s, joins = _guess(film), film.container.format.name in _JOINED
+        late_s = max(0.0, film.start_s) if film.stream.duration is None else 0.0
     finally:
         film.container.close()
-    return _true_length_s(file, guess_s)
-
-
-def _true_length_s(file: BinaryIO, guess_s: float) -> float:
-    found = _duration(file, guess_s)
-    if found is None:
+    seconds, jumps = _duration(file, said_s), 0
+    if seconds is not None:
+        thin = file.seek(0, os.SEEK_END) < _LEAST_BYTES_PER_S * seconds
+        if joins or thin or seconds > _LONG_S:
+            seconds, jumps = _walked(file)
+    if seconds is None:
         raise BadFile("there is not one picture in the video: it was cut off, or never written")
-    return found
+    # What the container says counts from zero, also where the first picture comes late.
+    return Length(seconds=seconds, jumps=jumps, said_s=said_s - late_s)
+
+
+def _walked(file: BinaryIO) -> tuple[float | None, int]:
+    """The end by all packets, and how often the clock jumps."""
+    film = opened(file)
+    try:
+        timeline = Timeline(usual_s=usual_s(film.fps))
+        return _end(film, timeline), timeline.jumps
+    finally:
+        film.container.close()
 
 
 def _is_cover(stream: Any) -> bool:
@@ -206,22 +273,32 @@ def _duration(file: BinaryIO, guess_s: float) -> float | None:
         film.container.close()
 
 
-def _end(film: Opened) -> float | None:
-    """When the last of the packets that follow ends."""
+def _end(film: Opened, timeline: Timeline | None = None) -> float | None:
+    """When the last of the packets that follow ends, by their own times or by a timeline's."""
     base, last, count = film.stream.time_base or Fraction(0), None, 0
-    usual = 1 / film.fps if film.fps else 0.0
+    usual = usual_s(film.fps)
     for packet in _packets(film):
-        if not packet.size:
+        if not packet.size or packet.is_discard:
             continue
         count += 1
+        # In the order of the packets only the times of decoding go up.
         ticks = packet.pts if packet.pts is not None else packet.dts
-        if ticks is None:
+        order = packet.dts if packet.dts is not None else packet.pts
+        if ticks is None or order is None:
             continue
-        length_s = float((packet.duration or 0) * base) or usual
-        end_s = float(ticks * base) - film.start_s + length_s
+        length_s = float((packet.duration or 0) * base)
+        if not 0 < length_s < LONGEST_GAP_S:
+            length_s = usual
+        at_s, shown_s = float(order * base), float(ticks * base)
+        if timeline is not None:
+            if shown_s - at_s > _REORDERED_S:  # no decoder waits so long for what it shows
+                timeline.jumps += 1
+                shown_s = at_s
+            shown_s += timeline.of(at_s) - at_s
+        end_s = shown_s - film.start_s + length_s
         last = end_s if last is None else max(last, end_s)
     if last is None and count:
-        return count * usual or None
+        return count * usual
     return last
 
 

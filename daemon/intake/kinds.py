@@ -53,6 +53,9 @@ WEBM = Kind(name="WebM", mime="video/webm")
 AVI = Kind(name="AVI", mime="video/x-msvideo")
 MPEG = Kind(name="MPEG", mime="video/mpeg")
 MPEG_TS = Kind(name="MPEG-TS", mime="video/mp2t")
+OGG = Kind(name="Ogg", mime="video/ogg")
+ASF = Kind(name="Windows Media", mime="video/x-ms-asf")
+FLV = Kind(name="Flash", mime="video/x-flv")
 
 PICTURES = {
     kind.mime: kind
@@ -67,6 +70,9 @@ _MAGIC = (
     (b"FUJIFILMCCD-RAW ", RAW),
     (b"\x00\x00\x01\xba", MPEG),
     (b"\x00\x00\x01\xb3", MPEG),
+    (b"OggS", OGG),
+    (b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", ASF),
+    (b"FLV\x01", FLV),
 )
 _FOREIGN = (
     (b"%PDF-", "a PDF document"),
@@ -81,9 +87,6 @@ _FOREIGN = (
     (b"\x00\x00\x00\x0cjP  ", "a JPEG 2000 picture, which is not supported"),
     (b"ID3", "a sound recording"),
     (b"fLaC", "a sound recording"),
-    (b"OggS", "an Ogg recording, which is not supported"),
-    (b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", "a Windows Media file, which is not supported"),
-    (b"FLV\x01", "a Flash video, which is not supported"),
     (b"\x7fELF", "a program"),
     (b"MZ", "a program"),
 )

@@ -12,6 +12,7 @@ import numpy as np
 
 from daemon.errors import BadFile, TryLater
 from daemon.intake import contents, film
+from daemon.intake.timeline import Timeline, usual_s
 from daemon.video.tone import is_hdr, toned
 
 if TYPE_CHECKING:
@@ -29,8 +30,6 @@ _DENSE_FPS: Final = 20.0
 _HOLE_S: Final = 0.2
 # A jump that lands too late is repeated from so much further in front.
 _BACK_S: Final = 10.0
-# A frame that does not say when it is shown is shown so long after the one before it.
-_USUAL_FPS: Final = 25.0
 _LUMA_FIRST: Final = ("yuv", "nv1", "gray")
 
 
@@ -57,7 +56,9 @@ class Shown:
         the full-size frame one of it shows.
         """
         frame = self.frame
-        scale = max(1.0, max(frame.width, frame.height) / longest_px)
+        # A long and narrow frame is not made small for its length: what counts is its area.
+        area = frame.width * frame.height / (longest_px * longest_px * 9 / 16)
+        scale = max(1.0, min(max(frame.width, frame.height) / longest_px, math.sqrt(area)))
         width, height = max(1, round(frame.width / scale)), max(1, round(frame.height / scale))
         if is_hdr(frame):
             picture = toned(frame, width, height)
@@ -82,6 +83,7 @@ class Film:
         self._threads = threads
         self._hardware = hardware
         self.damaged = 0
+        self._came, self._packets_seen = False, 0
         self._open()
 
     def _open(self) -> None:
@@ -105,22 +107,39 @@ class Film:
 
         Raises BadFile where not one packet of these can be decoded, TryLater where reading fails.
         """
-        self._seek(start_s)
-        last_s = -math.inf
-        decoded = False
-        damaged = self.damaged
-        for shown in self._decoded():
-            decoded = True
-            if shown.time_s <= last_s or shown.time_s < start_s:
-                continue
-            if shown.time_s >= end_s:
-                break
-            if _HOLE_S < shown.time_s - last_s < math.inf:
-                self._skip_nothing()
-            last_s = shown.time_s
-            yield shown
-        if not decoded and self.damaged > damaged:
+        before = self.damaged
+        yield from self._frames(start_s, end_s)
+        if self._came:
+            return
+        if self._sparse and self._packets_seen:  # what was left out may be all that there is
+            self._skip_nothing()
+            self.damaged = before
+            yield from self._frames(start_s, end_s)
+        if not self._came and self._packets_seen:
             raise BadFile("not one frame can be decoded: the video is damaged here")
+
+    def _frames(self, start_s: float, end_s: float) -> Iterator[Shown]:
+        self._seek(start_s)
+        self._came, self._packets_seen = False, 0
+        last_s, damaged = -math.inf, self.damaged
+        # Only what is read to the end of the file can go on after a jump of its clock.
+        timeline = Timeline(usual_s=usual_s(self.fps)) if end_s == math.inf else None
+        for shown in self._decoded():
+            self._came = True
+            time_s = shown.time_s if timeline is None else round(timeline.of(shown.time_s), 6)
+            if time_s < start_s:
+                continue
+            if last_s == -math.inf and start_s > 0:
+                self.damaged = damaged  # what comes before it is of another part
+            if time_s <= last_s:
+                self.damaged += 1
+                continue
+            if time_s >= end_s:
+                break
+            if _HOLE_S < time_s - last_s < math.inf:
+                self._skip_nothing()
+            last_s = time_s
+            yield Shown(time_s=time_s, frame=shown.frame)
 
     def _seek(self, start_s: float) -> None:
         """Be at the last key frame before a time, or farther in front."""
@@ -146,12 +165,13 @@ class Film:
         self._stream.codec_context.flush_buffers()
 
     def _decoded(self) -> Iterator[Shown]:
-        time_s = -1 / (self.fps or _USUAL_FPS)
+        step_s = usual_s(self.fps)
+        time_s = -step_s
         try:
             for packet in self._packets():
                 for frame in self._of(packet):
                     if frame.time is None:
-                        time_s += 1 / (self.fps or _USUAL_FPS)
+                        time_s += step_s
                     else:
                         time_s = frame.time - self._start_s
                     if frame.is_corrupt:
@@ -167,7 +187,9 @@ class Film:
         packets = self._container.demux(self._stream)
         while True:
             try:
-                yield next(packets)
+                packet = next(packets)
+                self._packets_seen += packet.size > 0
+                yield packet
             except StopIteration:
                 return
             except (av.error.InvalidDataError, av.error.EOFError):  # where the file is cut off

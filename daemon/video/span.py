@@ -55,6 +55,8 @@ _SEEN_CLOSELY: Final = 0.2
 _SLACK: Final = 1.25
 # Faces with their surroundings in memory for each face that is kept in the end.
 _CANDIDATES: Final = 2
+# Where no frame comes for longer, nobody is taken to stand there.
+_STANDS_S: Final = 10.0
 # Longest side of the frame that is shown while the work goes on.
 _STILL_PX: Final = 640
 
@@ -308,11 +310,13 @@ def _record(work: Work) -> SpanRecord:
 
 
 def _scenes(work: Work) -> tuple[SceneRecord, ...]:
-    """From each scene's first frame to the next one's; the last ends with the part."""
+    """From each scene's first frame to the next one's; the last ends with the part, and the first
+    begins with it where it goes on from before, but for long holes there.
+    """
     starts, last_s = work.keeper.scenes, work.keeper.last_s
-    if work.continues and starts:
+    if work.continues and starts and starts[0] - work.task.start_s <= _STANDS_S:
         starts = [work.task.start_s, *starts[1:]]
-    end_s = work.task.end_s if work.task.end_s < float("inf") else last_s
+    end_s = work.task.end_s if work.task.end_s - last_s <= _STANDS_S else last_s
     borders = pairwise([*starts, max(end_s, last_s)])
     return tuple(SceneRecord(start_s=start_s, end_s=end_s) for start_s, end_s in borders)
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from catalog import arrivals, jobs
+from catalog import arrivals, jobs, parts
 from catalog.files import FileStat
 from catalog.jobs import Patience
 from catalog.reconcile import Change
@@ -89,6 +89,17 @@ class TestCopies:
         record(make, b"/inbox/copy.jpg", inode=6)
         assert make.job_keys("ingest") == []
         assert make.value("SELECT count(*) FROM files WHERE media_id = 1") == 2
+
+    def test_a_copy_of_a_video_whose_minutes_are_in_line_is_not_read_again(
+        self, make: Maker
+    ) -> None:
+        record(make, b"/inbox/a.mp4")
+        job = claimed(make)
+        make.run(parts.plan, 1, 150.0, job)
+        make.run(jobs.finish, job.id)
+        record(make, b"/inbox/backup/a.mp4")
+        keys = make.rows("SELECT key FROM jobs WHERE state = 'waiting' ORDER BY id")
+        assert keys == [(f"{SHA}/{number}",) for number in range(3)]
 
     def test_where_the_first_try_fails_the_copy_is_read(self, make: Maker) -> None:
         record(make)

@@ -99,6 +99,50 @@ def test_the_state_of_a_video(
     assert failures == (error is not None)
 
 
+@pytest.mark.parametrize(
+    ("skipped", "note", "error"),
+    [
+        ('{"still": 3}', None, None),
+        ('{"damaged": 1}', None, "1 frame is damaged"),
+        ('{"damaged": 1200}', None, "1,200 frames are damaged"),
+        ("{}", "it ends early", "it ends early"),
+        ('{"damaged": 2}', "it ends early", "2 frames are damaged; it ends early"),
+    ],
+)
+def test_what_is_amiss_with_a_video_that_was_read(
+    make: Maker, catalog: sqlite3.Connection, skipped: str, note: str | None, error: str | None
+) -> None:
+    media_id, job = video(make, catalog)
+    parts.plan(catalog, media_id, 90.0, job, note=note)
+    catalog.execute("UPDATE parts SET state = 'done', skipped = '{}'")
+    catalog.execute("UPDATE parts SET skipped = ? WHERE number = 1", [skipped])
+    assert parts.settle(catalog, media_id) == "done"
+    assert catalog.execute("SELECT error FROM media").fetchone()["error"] == error
+    assert [it["reason"] for it in catalog.execute("SELECT reason FROM failures")] == (
+        [error] if error else []
+    )
+    parts.plan(catalog, media_id, 90.0, job)
+    assert catalog.execute("SELECT max(note) FROM parts").fetchone()[0] is None
+
+
+def test_a_video_whose_clock_jumps_is_one_part(make: Maker, catalog: sqlite3.Connection) -> None:
+    media_id, job = video(make, catalog)
+    parts.plan(catalog, media_id, 600.0, job, in_one_piece=True)
+    part = parts.find(catalog, media_id, 0)
+    assert part is not None and part.is_last and waiting(catalog) == ["0"]
+
+
+def test_what_nobody_reads_any_more_is_not_in_hand(
+    make: Maker, catalog: sqlite3.Connection
+) -> None:
+    media_id, job = video(make, catalog)
+    parts.plan(catalog, media_id, 600.0, job)
+    jobs.finish(catalog, job.id)
+    assert len(status.videos_in_hand(catalog, workers=2)) == 1
+    catalog.execute("UPDATE jobs SET state = 'cancelled'")
+    assert status.videos_in_hand(catalog, workers=2) == []
+
+
 def test_how_long_is_left(make: Maker, catalog: sqlite3.Connection) -> None:
     media_id, job = video(make, catalog)
     parts.plan(catalog, media_id, 600.0, job)

@@ -253,6 +253,9 @@ def test_bad_videos_are_rows_with_a_reason_and_what_can_be_read_is_kept(
     }
     for name in ("good.mkv", "cut.mkv", "holed.mkv", "one.mp4", "wide.avi"):
         assert found[name][0] == "done" and found[name][2] >= 1, (name, found[name])
+    assert "it ends after" in found["cut.mkv"][1] and "damaged" in found["holed.mkv"][1]
+    assert not any(found[name][1] for name in ("good.mkv", "one.mp4", "wide.avi"))
+    assert "read in part" in done.stdout
     for name, reason in (
         ("empty.mp4", "empty"), ("text.mp4", "plain text"), ("head.mkv", "cut off"),
         ("noise.mp4", "damaged"),

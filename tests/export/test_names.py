@@ -96,6 +96,13 @@ def test_what_some_file_system_takes_for_one_folder_is_two(first: str, second: s
     assert folders([(1, first)])[1] == found[1]
 
 
+def test_no_folder_is_called_as_a_file_of_the_export() -> None:
+    besides = (".rollcall-export.json", "people.csv", "people.json")
+    people = [(1, "people.csv"), (2, "PEOPLE.JSON"), (3, "people")]
+    found = folders(people, besides=besides)
+    assert found == {1: "people.csv (1)", 2: "PEOPLE.JSON (2)", 3: "people"}
+
+
 @given(st.lists(st.one_of(st.none(), st.text("aA/ (1)2person ıI", max_size=14)), max_size=12))
 def test_no_two_people_share_a_folder(people: list[str | None]) -> None:
     found = folders(enumerate(people, 1))

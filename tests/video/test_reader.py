@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import itertools
+import math
 import struct
 from typing import TYPE_CHECKING
 
+import av
 import numpy as np
 import pytest
 
@@ -37,6 +39,9 @@ def times(path: Path, start_s: float = 0.0, end_s: float = FOREVER) -> list[floa
         ("a.3gp", "mpeg4"),
         ("a.mov", "mjpeg"),
         ("a.mts", "libx264"),
+        ("a.flv", "flv1"),
+        ("a.wmv", "wmv2"),
+        ("a.ogv", "libvpx"),
     ],
 )
 def test_every_container_and_codec(tmp_path: Path, name: str, codec: str) -> None:
@@ -137,6 +142,49 @@ class TestDamage:
         data = path.read_bytes()
         path.write_bytes(data[: len(data) * 6 // 10])
         assert 3 < times(path)[-1] < 9
+
+    @pytest.mark.parametrize(("name", "codec"), [("a.mts", "libx264"), ("a.vob", "mpeg2video")])
+    def test_after_a_jump_back_of_the_clock_the_rest_is_read(
+        self, tmp_path: Path, name: str, codec: str
+    ) -> None:
+        """Recordings that were joined byte by byte."""
+        shots = [
+            films.write(
+                tmp_path / f"{length}{name}", films.numbered(length), fps=25, gop=1, codec=codec
+            )
+            for length in (100, 60)
+        ]
+        joined = tmp_path / name
+        joined.write_bytes(b"".join(it.read_bytes() for it in shots))
+        found = times(joined, end_s=math.inf)
+        assert len(found) == 160 and found == sorted(found)
+        assert found[-1] == pytest.approx(159 / 25, abs=0.1)
+
+    def test_after_a_jump_forward_of_the_clock_it_goes_on(self, tmp_path: Path) -> None:
+        at = [it / 25 for it in range(50)]
+        path = films.write(tmp_path / "a.mkv", films.numbered(51), times=[*at, 1_000_000.0], gop=1)
+        found = times(path, end_s=math.inf)
+        assert len(found) == 51 and found[-1] == pytest.approx(2.0, abs=0.05)
+
+    def test_where_nothing_can_be_decoded_it_is_a_bad_file_also_if_dense(
+        self, tmp_path: Path
+    ) -> None:
+        path = films.write(tmp_path / "a.mkv", films.numbered(60), fps=25)
+        content = bytearray(path.read_bytes())
+        with av.open(str(path)) as container:
+            packets = [bytes(it) for it in container.demux(video=0) if it.size]
+        for it in packets:  # the heads of the units, so that the decoder finds none
+            at = content.find(it)
+            content[at : at + len(it)] = bytes(len(it))
+        path.write_bytes(content)
+        with pytest.raises(BadFile, match="not one frame"):
+            times(path)
+
+    def test_a_long_and_narrow_frame_keeps_its_pixels(self, tmp_path: Path) -> None:
+        path = films.write(tmp_path / "a.mkv", films.numbered(2, width=8000, height=240))
+        with reader.opened(bytes(path)) as film:
+            picture, scale = next(iter(film.frames(0, FOREVER))).picture(1920)
+        assert scale == 1.0 and picture.shape == (240, 8000, 3)
 
     def test_beyond_the_end_is_nothing(self, tmp_path: Path) -> None:
         path = films.write(tmp_path / "a.mp4", films.numbered(20), fps=10)
