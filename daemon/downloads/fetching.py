@@ -128,6 +128,8 @@ def _told(
         if process.returncode and not stopping():
             complained.seek(0)
             last = complained.read().decode("utf-8", "replace").strip().splitlines()[-1:]
+            if last == ["MemoryError"]:
+                raise BadFile("what is at this address is too large to be looked through")
             raise TryLater(f"yt-dlp ended with {process.returncode}: {' '.join(last)[:300]}")
 
 
