@@ -530,6 +530,8 @@ class TestTrouble:
                  "--json"],
                 stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
                 env={**os.environ, "ROLLCALL_PATHS__STATE": str(album.catalog.parent)},
+                # What is started in the background ignores it, and so does all that it starts.
+                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
             )  # fmt: skip
 
         return start

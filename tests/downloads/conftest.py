@@ -147,6 +147,6 @@ def home(tmp_path: Path, test_data: Path) -> Home:
     return build_home(
         tmp_path / "home",
         models={"weights": str(test_data / "weights")},
-        download={"enabled": True, "max_mb": 2, "timeout_s": 4.0},
+        download={"enabled": True, "max_mb": 2, "timeout_s": 1.5},
         jobs={"retry_s": 0.5},
     )

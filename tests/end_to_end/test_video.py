@@ -278,7 +278,8 @@ def test_how_far_it_has_come_is_told(home: Home, film: Path) -> None:
     listed = home.rollcall("jobs", "list").stdout
     assert re.search(r"\d of \d minutes, about \d+ s left", listed), listed
     told = json.loads(home.rollcall("jobs", "list", "--json").stdout)
-    assert all(0 < it["progress"] < 1 for it in told if it["state"] == "waiting")
+    waiting = [it for it in told if (it["kind"], it["state"]) == ("ingest", "waiting")]
+    assert waiting and all(0 < it["progress"] < 1 for it in waiting)
     assert " minutes, about " in home.rollcall("status").stdout
 
 
