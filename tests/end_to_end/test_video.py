@@ -63,7 +63,7 @@ def film(tmp_path_factory: pytest.TempPathFactory, test_data: Path) -> Path:
     if not (test_data.parent / "tools" / "make_video.py").is_file():
         pytest.skip("make_video.py is not beside the test data")
     path = tmp_path_factory.mktemp("film") / "film.mp4"
-    options = ("--size", "640x360", "--fps", "8", "--shots", "36", "--people", "5", "--seed", "4")
+    options = ("--size", "640x360", "--fps", "8", "--shots", "32", "--people", "5", "--seed", "4")
     return films.make(path, *options)
 
 
@@ -92,7 +92,7 @@ def test_everybody_is_found_in_every_shot_and_is_the_same_in_all(
     vectors = film_truth.photographed({name for it in shots for name in it.people}, settings)
     with closing(connect(scanned.catalog, readonly=True)) as connection:
         found = film_truth.judge(film_truth.tracks(connection, 1), shots, vectors)
-    assert found.wanted >= 25
+    assert found.wanted >= 20
     assert found.missed == ()
     assert found.edges_max <= 0.5 and found.edges_95 <= 0.2
     assert found.f >= 0.9
@@ -278,8 +278,8 @@ def test_how_far_it_has_come_is_told(home: Home, film: Path) -> None:
     listed = home.rollcall("jobs", "list").stdout
     assert re.search(r"\d of \d minutes, about \d+ s left", listed), listed
     told = json.loads(home.rollcall("jobs", "list", "--json").stdout)
-    waiting = [it for it in told if (it["kind"], it["state"]) == ("ingest", "waiting")]
-    assert waiting and all(0 < it["progress"] < 1 for it in waiting)
+    left = [it for it in told if it["kind"] == "ingest" and it["state"] in ("waiting", "running")]
+    assert left and all(0 < it["progress"] < 1 for it in left)
     assert " minutes, about " in home.rollcall("status").stdout
 
 
