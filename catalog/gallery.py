@@ -145,18 +145,29 @@ def person(connection: sqlite3.Connection, person_id: int) -> dict[str, Any]:
         """SELECT count(*) AS faces_count, count(DISTINCT media_id) AS media_count,
                   count(*) FILTER (WHERE track_id IS NULL) + count(DISTINCT track_id)
                       AS shown_count,
-                  ifnull(sum(track_id IS NOT NULL), 0) AS video_faces,
-                  count(*) FILTER (WHERE (track_id IS NULL OR faces.id =
-                          (SELECT best_face_id FROM tracks WHERE tracks.id = track_id))
-                      AND NOT EXISTS (SELECT 1 FROM assignments WHERE face_id = faces.id
-                          AND model = 'all' AND method = 'user' AND state = 'assigned'
-                          AND ended_at IS NULL)) AS unconfirmed_count
+                  ifnull(sum(track_id IS NOT NULL), 0) AS video_faces
            FROM faces WHERE person_id = ? AND state = 'active'
              AND media_id NOT IN (SELECT media_id FROM replaced)""",
         [own],
     ).fetchone()
+    # Nobody confirms a follower in a video: its leader is asked about.
+    (confirmed,) = connection.execute(
+        """SELECT count(*) FROM assignments INDEXED BY assignments_confirmed
+           CROSS JOIN faces ON faces.id = face_id
+           WHERE method = 'user' AND assignments.state = 'assigned' AND ended_at IS NULL
+             AND model = 'all'
+             AND assignments.person_id IN (SELECT id FROM people WHERE id = :own
+                                           UNION ALL SELECT id FROM people WHERE merged_into = :own)
+             AND faces.person_id = :own AND faces.state = 'active'""",
+        {"own": own},
+    ).fetchone()
     cover = crops_of(connection, [row["cover_face_id"]]).get(row["cover_face_id"])
-    return {**dict(row), **dict(counts), "cover_crop": cover}
+    return {
+        **dict(row),
+        **dict(counts),
+        "unconfirmed_count": max(0, int(counts["shown_count"]) - int(confirmed)),
+        "cover_crop": cover,
+    }
 
 
 def faces_of(

@@ -33,7 +33,7 @@ CATALOG_STEPS = (
     "0007_leaders",
     "0008_download_items",
     "0009_open_questions",
-    "0010_places",
+    "0010_pages",
 )
 CROPS_STEPS = ("crops_0001_initial", "crops_0002_small", "crops_0003_still")
 RECORD = "_sqlite_migrations"

@@ -436,3 +436,5 @@ CREATE INDEX media_kind ON media(kind, taken_at_local);
 CREATE INDEX media_state ON media(state, kind);
 CREATE INDEX files_unreadable ON files(state) WHERE state = 'unreadable';
 CREATE INDEX media_places ON media(state, latitude, longitude) WHERE latitude IS NOT NULL;
+CREATE INDEX assignments_confirmed ON assignments(person_id, face_id)
+WHERE method = 'user' AND state = 'assigned' AND ended_at IS NULL AND model = 'all';

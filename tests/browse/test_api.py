@@ -93,6 +93,25 @@ class TestDecisions:
         assert told["state"] == "hidden" and "not a face" in " ".join(told["why"])
         assert len(done(open_one.get("/api/changes"))["changes"]) == 6
 
+    def test_what_is_left_to_confirm_is_counted(self, open_one: Any) -> None:
+        def left(person: int) -> int:
+            count: int = done(open_one.get(f"/api/people/{person}"))["unconfirmed_count"]
+            return count
+
+        assert (left(1), left(2)) == (3, 1)
+        face = faces_of(open_one, 1)[0]
+        change = done(open_one.change("/api/faces/confirm", {"faces": [face], "person": 1}))
+        assert left(1) == 2
+        done(open_one.change("/api/changes/undo", {"change": change["change"]}))
+        assert left(1) == 3
+        done(open_one.change("/api/people/1/confirm_all"))
+        assert left(1) == 0
+        done(open_one.change("/api/people/merge", {"people": [1], "into": 2}))
+        assert left(2) == 1, "those of whom they were merged with stay confirmed"
+        assert "Confirm the face" in open_one.get("/people/2").text
+        done(open_one.change("/api/people/2/confirm_all"))
+        assert left(2) == 0 and 'data-action="confirm-all"' not in open_one.get("/people/2").text
+
     def test_several_are_hidden_and_shown_in_one_change(self, open_one: Any) -> None:
         def hidden() -> set[int]:
             found = done(open_one.get("/api/people?kind=hidden"))["people"]
