@@ -35,6 +35,9 @@ SIZES = [pytest.param(390, 844, id="phone"), pytest.param(1440, 1000, id="desk")
 OVERFLOW = "return document.documentElement.scrollWidth - document.documentElement.clientWidth"
 
 
+_PAINTED = "requestAnimationFrame(() => requestAnimationFrame(arguments[0]))"
+
+
 @contextmanager
 def opened(profile: Path) -> Iterator[Any]:
     """A Chromium of its own."""
@@ -65,6 +68,8 @@ def show(chromium: Any, size: tuple[int, int], scheme: str, address: str) -> Non
     for kind in ("browser", "performance"):
         chromium.get_log(kind)
     chromium.get(address)
+    # Until a page is painted Chromium lets go what is typed at it.
+    chromium.execute_async_script(_PAINTED)
 
 
 def hosts_asked(chromium: Any) -> set[str]:
