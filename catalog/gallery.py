@@ -152,14 +152,12 @@ def person(connection: sqlite3.Connection, person_id: int) -> dict[str, Any]:
     ).fetchone()
     # Nobody confirms a follower in a video: its leader is asked about.
     (confirmed,) = connection.execute(
-        """SELECT count(*) FROM assignments INDEXED BY assignments_confirmed
+        f"""SELECT count(*) FROM assignments INDEXED BY assignments_confirmed
            CROSS JOIN faces ON faces.id = face_id
            WHERE method = 'user' AND assignments.state = 'assigned' AND ended_at IS NULL
-             AND model = 'all'
-             AND assignments.person_id IN (SELECT id FROM people WHERE id = :own
-                                           UNION ALL SELECT id FROM people WHERE merged_into = :own)
-             AND faces.person_id = :own AND faces.state = 'active'""",
-        {"own": own},
+             AND model = 'all' AND assignments.person_id IN {people.FAMILY}
+             AND faces.person_id = :person AND faces.state = 'active'""",
+        {"person": own},
     ).fetchone()
     cover = crops_of(connection, [row["cover_face_id"]]).get(row["cover_face_id"])
     return {
@@ -285,15 +283,11 @@ def suggestions(
 
 def count_suggestions(connection: sqlite3.Connection, person_id: int | None = None) -> int:
     """How many questions wait for an answer, all or those about a person."""
-    whose, values = "", []
-    if person_id is not None:
-        whose = """AND person_id IN (SELECT id FROM people
-                                     WHERE ifnull(merged_into, id) = ?)"""
-        values = [person_id]
+    whose = "" if person_id is None else f"AND person_id IN {people.FAMILY}"
     row = connection.execute(
         f"""SELECT count(*) FROM assignments INDEXED BY assignments_asked
             WHERE state = 'suggested' AND ended_at IS NULL AND model = 'all' {whose}""",
-        values,
+        {"person": person_id},
     ).fetchone()
     return int(row[0])
 

@@ -109,16 +109,6 @@ def of_job(connection: sqlite3.Connection, job: Job) -> Part | None:
     return find(connection, job.media_id, int(number))
 
 
-def _amiss(rows: Sequence[sqlite3.Row]) -> Iterator[str]:
-    """What is amiss with a video that was read."""
-    for row in rows:
-        if row["damaged"]:
-            count = int(row["damaged"])
-            yield "1 frame is damaged" if count == 1 else f"{count:,} frames are damaged"
-        if row["note"]:
-            yield row["note"]
-
-
 def is_of_part(job: Job) -> bool:
     """Whether an ingest job is about a part of a video."""
     return _MARK in job.key
@@ -175,3 +165,13 @@ def settle(connection: sqlite3.Connection, media_id: int) -> str:
         "UPDATE media SET state = ?, error = ? WHERE id = ?", [state, error, media_id]
     )
     return str(state)
+
+
+def _amiss(rows: Sequence[sqlite3.Row]) -> Iterator[str]:
+    """What is amiss with a video that was read."""
+    for row in rows:
+        if row["damaged"]:
+            count = int(row["damaged"])
+            yield "1 frame is damaged" if count == 1 else f"{count:,} frames are damaged"
+        if row["note"]:
+            yield row["note"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from catalog import clock
 from catalog.errors import NotThereError
@@ -77,6 +77,10 @@ def survivor(connection: sqlite3.Connection, person_id: int) -> int:
     if row is None:
         raise NoSuchPersonError(f"there is no person {person_id}; see `rollcall people list`")
     return int(row[0])
+
+
+# The person `:person` and everybody who was merged into them, as a part of SQL.
+FAMILY: Final = "(SELECT id FROM people WHERE id = :person OR merged_into = :person)"
 
 
 def merged(connection: sqlite3.Connection) -> dict[int, int]:

@@ -146,8 +146,9 @@ def _replace(
     kept: set[int] = set()
     written = []
     for number, track in enumerate(tracks):
-        own = {place: face for (of, place), face in ties.items() if of == number}
-        track_id, faces = _write_track(catalog, media_id, track, scenes[track.scene], frames, own)
+        track_id, faces = _write_track(
+            catalog, media_id, track, scenes[track.scene], frames, ties.get(number, {})
+        )
         written.append(track_id)
         kept.update(faces)
     gone = {it for faces in old.values() for it in faces} - kept
@@ -284,18 +285,19 @@ def _shared(old: Sequence[tuple[float, Box]], new: Sequence[tuple[float, Box]]) 
 
 def _ties(
     tracks: Sequence[TrackRecord], old: dict[float, dict[int, Box]]
-) -> dict[tuple[int, int], int]:
-    """Which face of which track (by place) is which old one."""
+) -> dict[int, dict[int, int]]:
+    """By track: which of its faces, by place, is which old one."""
     by_time: dict[float, list[tuple[tuple[int, int], FaceRecord]]] = {}
     for number, track in enumerate(tracks):
         for place, (time_s, face) in enumerate(track.faces):
             if time_s in old:
                 by_time.setdefault(time_s, []).append(((number, place), face))
-    found = {}
+    found: dict[int, dict[int, int]] = {}
     for time_s, faces in by_time.items():
         boxes = [(it.x, it.y, it.w, it.h) for _, it in faces]
-        for place, face_id in tie(boxes, old[time_s]).items():
-            found[faces[place][0]] = face_id
+        for tied, face_id in tie(boxes, old[time_s]).items():
+            number, place = faces[tied][0]
+            found.setdefault(number, {})[place] = face_id
     return found
 
 

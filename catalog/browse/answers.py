@@ -74,6 +74,11 @@ class Asked:
         """A parameter of the address, empty where it is not there."""
         return (self.request.args.get(name) or "").strip()
 
+    def pairs(self, *, without: str = "") -> list[tuple[str, str]]:
+        """What the address says after its question mark, but for what is empty."""
+        args = self.request.args
+        return [(it, text) for it in args if it != without for text in args.getlist(it) if text]
+
     def number(self, name: str, default: int, *, least: int = 1, most: int = 1000) -> int:
         """A whole number among the parameters of the address. Raises Problem."""
         text = self.text(name)

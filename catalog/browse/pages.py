@@ -111,7 +111,7 @@ async def media(asked: Asked) -> Any:
         }
 
     context = await asked.read(read)
-    context |= {"filter": wanted, "query": urlencode(_pairs(asked))}
+    context |= {"filter": wanted, "query": urlencode(asked.pairs())}
     return await _shown(asked, "rollcall_media.html", context, "media.js")
 
 
@@ -136,7 +136,7 @@ async def medium(asked: Asked) -> Any:
     context = await asked.read(read)
     told = [context["medium"][it] for it in ("camera_make", "camera_model")]
     context["camera"] = library.camera_name(" ".join(filter(None, told)))
-    context["query"] = urlencode(_pairs(asked))
+    context["query"] = urlencode(asked.pairs())
     return await _shown(asked, "rollcall_medium.html", context, "medium.js", "people.js")
 
 
@@ -236,13 +236,8 @@ def _lanes(runs: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return sorted(found.values(), key=lambda it: (it["person_id"] is None, -it["seconds"]))
 
 
-def _pairs(asked: Asked) -> list[tuple[str, str]]:
-    args = asked.request.args
-    return [(key, value) for key in args for value in args.getlist(key) if value]
-
-
 def _address(asked: Asked, number: int) -> str:
-    kept = [(key, value) for key, value in _pairs(asked) if key != "page"]
+    kept = asked.pairs(without="page")
     return f"{asked.request.path}?{urlencode([*kept, ('page', str(number))])}"
 
 

@@ -25,11 +25,9 @@ async def shown(asked: Asked) -> Any:
     def read(connection: sqlite3.Connection) -> dict[str, Any]:
         return {"people": gallery.cards(connection, list(wanted.people), {})}
 
-    args = asked.request.args
-    kept = [(key, value) for key in args for value in args.getlist(key) if value and key != "area"]
     context = {
         **await asked.read(read),
-        "query": urlencode(kept),
+        "query": urlencode(asked.pairs(without="area")),
         "tiles": options.tiles,
         "credit": options.tiles_credit or urlsplit(options.tiles).netloc,
         "scripts": ("plane.js", "places.js"),

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
     from catalog.changes import Keys
 
-_FAMILY = "(SELECT id FROM people WHERE id = :person OR merged_into = :person)"
 _THESE = "(SELECT value FROM json_each(:faces))"
 # The column of `people` and the subject under which the undo log knows it.
 _SUBJECTS = {
@@ -112,7 +111,7 @@ class Effects:
             self._end("1", faces)
             self._unteach("1", faces)
         else:
-            condition = f"person_id IN {_FAMILY}"
+            condition = f"person_id IN {people.FAMILY}"
             self._end(condition, faces, person_id)
             self._unteach(condition, faces, person_id)
             self._rejudged.add(person_id)
@@ -128,7 +127,7 @@ class Effects:
         """Take back whatever rules these faces out from being this one (None: from being faces);
         returns those that were.
         """
-        condition = "person_id IS NULL" if person_id is None else f"person_id IN {_FAMILY}"
+        condition = "person_id IS NULL" if person_id is None else f"person_id IN {people.FAMILY}"
         rows = self.connection.execute(
             f"""DELETE FROM rejections WHERE face_id IN {_THESE} AND {condition}
                 RETURNING face_id, person_id, change_id""",

@@ -70,6 +70,12 @@ def rollcall(ctx: click.Context, *, debug: bool) -> None:
     ctx.obj = {"debug": debug}
 
 
+def _in_use(error: sqlite3.OperationalError) -> CatalogError:
+    return CatalogError(
+        f"the catalog is in use or cannot be written ({error}); try again in a moment"
+    )
+
+
 def main() -> None:
     """Entry point: run the command, say what went wrong in one line, end with 0 done, 1 failed
     files, 2 usage, 3 catalog.
@@ -82,17 +88,12 @@ def main() -> None:
     except click.ClickException as error:
         error.show()
         code = error.exit_code
-    except RollcallError as error:
+    except (RollcallError, sqlite3.OperationalError) as error:
         if "--debug" in sys.argv:
             raise
-        click.echo(f"rollcall: {error}", err=True)
-        code = error.exit_code
-    except sqlite3.OperationalError as error:
-        if "--debug" in sys.argv:
-            raise
-        sentence = f"the catalog is in use or cannot be written ({error}); try again in a moment"
-        click.echo(f"rollcall: {sentence}", err=True)
-        code = CatalogError.exit_code
+        told = error if isinstance(error, RollcallError) else _in_use(error)
+        click.echo(f"rollcall: {told}", err=True)
+        code = told.exit_code
     except BrokenPipeError:  # `rollcall status | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0

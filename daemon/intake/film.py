@@ -137,9 +137,10 @@ def probe_film(file: BinaryIO, kind: Kind) -> MediaFacts:
             **_facts_said(said),
             exif=said,
         )
+        said_s, is_joined = _guess(film), _is_joined(film)
     finally:
         film.container.close()
-    length = measured(file)
+    length = _measured(file, said_s, is_joined=is_joined)
     return replace(
         facts,
         duration_s=round(length.seconds, 6),
@@ -182,19 +183,27 @@ def measured(file: BinaryIO) -> Length:
     """
     film = opened(file)
     try:
-        said_s, joins = _guess(film), film.container.format.name in _JOINED
-        late_s = max(0.0, film.start_s) if film.stream.duration is None else 0.0
+        said_s, is_joined = _guess(film), _is_joined(film)
     finally:
         film.container.close()
-    seconds, jumps = _duration(file, said_s), 0
-    if seconds is not None:
-        thin = file.seek(0, os.SEEK_END) < _LEAST_BYTES_PER_S * seconds
-        if joins or thin or seconds > _LONG_S:
+    return _measured(file, said_s, is_joined=is_joined)
+
+
+def _measured(file: BinaryIO, said_s: float, *, is_joined: bool) -> Length:
+    if is_joined:
+        seconds, jumps = _walked(file)
+    else:
+        seconds, jumps = _duration(file, said_s), 0
+        if seconds is not None and _is_doubtful(file, seconds):
             seconds, jumps = _walked(file)
     if seconds is None:
         raise BadFile("there is not one picture in the video: it was cut off, or never written")
-    # What the container says counts from zero, also where the first picture comes late.
-    return Length(seconds=seconds, jumps=jumps, said_s=said_s - late_s)
+    return Length(seconds=seconds, jumps=jumps, said_s=said_s)
+
+
+def _is_doubtful(file: BinaryIO, seconds: float) -> bool:
+    """Whether hardly any video is so long, or has so few bytes a second."""
+    return seconds > _LONG_S or file.seek(0, os.SEEK_END) < _LEAST_BYTES_PER_S * seconds
 
 
 def _walked(file: BinaryIO) -> tuple[float | None, int]:
@@ -248,7 +257,12 @@ def _guess(film: Opened) -> float:
     own = film.stream.duration
     if own is not None and film.stream.time_base:
         return float(own * film.stream.time_base)
-    return (film.container.duration or 0) / 1e6
+    # A container counts from zero, also where the first picture comes late.
+    return max(0.0, (film.container.duration or 0) / 1e6 - max(0.0, film.start_s))
+
+
+def _is_joined(film: Opened) -> bool:
+    return film.container.format.name in _JOINED
 
 
 def _duration(file: BinaryIO, guess_s: float) -> float | None:

@@ -14,6 +14,7 @@ from catalog.undo import LaterChangesError
 
 if TYPE_CHECKING:
     import sqlite3
+    from collections.abc import Callable
 
 MOST_FACES = 10_000
 
@@ -56,36 +57,26 @@ async def merge(asked: Asked) -> Any:
 async def hide(asked: Asked) -> Any:
     """A person appears in no list."""
     own = asked.id()
-    return await asked.write(
-        lambda it: _done(decisions.hide_people(it, [own], actor=asked.actor), own)
-    )
+    return await _about(asked, decisions.hide_people, [own], own)
 
 
 @api("POST", changes=True)
 async def show(asked: Asked) -> Any:
     """A hidden person appears again."""
     own = asked.id()
-    return await asked.write(
-        lambda it: _done(decisions.show_people(it, [own], actor=asked.actor), own)
-    )
+    return await _about(asked, decisions.show_people, [own], own)
 
 
 @api("POST", changes=True)
 async def hide_several(asked: Asked) -> Any:
     """These people appear in no list: one change."""
-    own = _ids(await asked.body(), "people")
-    return await asked.write(
-        lambda it: _done(decisions.hide_people(it, own, actor=asked.actor), None)
-    )
+    return await _about(asked, decisions.hide_people, _ids(await asked.body(), "people"))
 
 
 @api("POST", changes=True)
 async def show_several(asked: Asked) -> Any:
     """These hidden people appear again: one change."""
-    own = _ids(await asked.body(), "people")
-    return await asked.write(
-        lambda it: _done(decisions.show_people(it, own, actor=asked.actor), None)
-    )
+    return await _about(asked, decisions.show_people, _ids(await asked.body(), "people"))
 
 
 @api("POST", changes=True)
@@ -162,19 +153,13 @@ async def split(asked: Asked) -> Any:
 @api("POST", changes=True)
 async def hide_faces(asked: Asked) -> Any:
     """These faces count nowhere."""
-    faces = _ids(await asked.body(), "faces")
-    return await asked.write(
-        lambda it: _done(decisions.hide_faces(it, faces, actor=asked.actor), None)
-    )
+    return await _about(asked, decisions.hide_faces, _ids(await asked.body(), "faces"))
 
 
 @api("POST", changes=True)
 async def show_faces(asked: Asked) -> Any:
     """These faces count again."""
-    faces = _ids(await asked.body(), "faces")
-    return await asked.write(
-        lambda it: _done(decisions.show_faces(it, faces, actor=asked.actor), None)
-    )
+    return await _about(asked, decisions.show_faces, _ids(await asked.body(), "faces"))
 
 
 @api("POST", changes=True)
@@ -207,6 +192,13 @@ async def listing(asked: Asked) -> Any:
     """The undo log, newest first."""
     limit = asked.number("limit", 50)
     return {"changes": await asked.read(lambda it: changes.listing(it, limit=limit))}
+
+
+async def _about(
+    asked: Asked, decide: Callable[..., int], ids: list[int], person_id: int | None = None
+) -> dict[str, Any]:
+    """A decision about people or faces that needs to know no more than which."""
+    return await asked.write(lambda it: _done(decide(it, ids, actor=asked.actor), person_id))
 
 
 def _done(change: int, person_id: int | None) -> dict[str, Any]:

@@ -1,7 +1,6 @@
 // A canvas that is moved and brought nearer by mouse, fingers and keys; what is under the pointer is told and opened.
 
 const STEP = 60, STILL_PX = 3;
-const reach = { x: innerWidth, y: innerHeight };
 
 // `limits(box)`: least and most pixels per unit; `paint(pen, view, box)`: a point lies at left + x · scale;
 // `under(x, y, view)`: which thing is there, −1 for none; `about(thing)`: nodes; `open(thing)`; `start()`: as at first; `settled(view, box)`.
@@ -54,8 +53,8 @@ function plane(canvas, { limits, paint, under, about, open, start, settled = () 
             if (thing >= 0) hover.replaceChildren(...about(thing));
         }
         if (thing >= 0) {
-            hover.style.left = `${Math.min(event.clientX + 14, reach.x - 140)}px`;
-            hover.style.top = `${Math.min(event.clientY + 14, reach.y - 170)}px`;
+            hover.style.left = `${Math.min(event.clientX + 14, innerWidth - 140)}px`;
+            hover.style.top = `${Math.min(event.clientY + 14, innerHeight - 170)}px`;
         }
     }
 
@@ -108,7 +107,6 @@ function plane(canvas, { limits, paint, under, about, open, start, settled = () 
     for (const button of document.querySelectorAll("[data-zoom]")) {
         button.addEventListener("click", () => { const own = box(); zoom(Number(button.dataset.zoom), own.width / 2, own.height / 2); });
     }
-    window.addEventListener("resize", () => { reach.x = innerWidth; reach.y = innerHeight; });
     // Another size shows as much, around the same middle.
     let size = null;
     new ResizeObserver(() => {
